@@ -1,0 +1,1 @@
+"""Rules look at series and raise signals, with evidence."""

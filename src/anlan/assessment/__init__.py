@@ -1,0 +1,1 @@
+"""Triage of signals and the risk assessment that leads to a level."""

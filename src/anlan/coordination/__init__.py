@@ -1,0 +1,1 @@
+"""Sharing agreements, exchange between nodes, bulletins, targets (not furnished yet)."""

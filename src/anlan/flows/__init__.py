@@ -1,0 +1,1 @@
+"""What crosses rooms: handlers of journal events and read-models such as the duty board."""

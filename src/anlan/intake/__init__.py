@@ -1,0 +1,1 @@
+"""Deliveries: files, forms and interfaces become batches of observations, with a receipt."""

@@ -1,0 +1,1 @@
+"""Areas, sites, organisations, people, indicators, sources and the pack format."""

@@ -1,0 +1,1 @@
+"""Matters: workflows, deadlines, proof of closure (not furnished yet)."""

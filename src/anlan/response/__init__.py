@@ -1,0 +1,1 @@
+"""Plans, incidents, command posts, tasks, teams, supplies (not furnished yet)."""

@@ -1,0 +1,1 @@
+"""Observations and records: versions, as-of questions, dense cache."""

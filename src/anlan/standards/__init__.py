@@ -1,0 +1,1 @@
+"""Published rules as functions, versioned by the date of the data."""

@@ -1,0 +1,1 @@
+"""Detectors on count series, one method a module; every one takes many series at once."""

@@ -1,0 +1,1 @@
+"""Nowcasting, back-projection and reproduction number (not furnished yet)."""

@@ -1,0 +1,1 @@
+"""Simulation, back-test measures and alarm budgets (not furnished yet)."""

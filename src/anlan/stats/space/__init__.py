@@ -1,0 +1,1 @@
+"""Spatial and space-time scan statistics (not furnished yet)."""

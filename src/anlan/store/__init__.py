@@ -1,0 +1,1 @@
+"""Engine, migrations, journal, worlds, scope: what every room stands on."""

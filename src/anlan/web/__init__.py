@@ -1,0 +1,1 @@
+"""Pages and JSON interface: a thin coat over the rooms."""
