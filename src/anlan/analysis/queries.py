@@ -1,0 +1,304 @@
+"""Questions to analysis. Each takes a connection, a scope and a moment, and gives the same answer for ever.
+
+``as_of.seq`` decides what is answered. ``as_of.known_at`` is about the values that a signal rests on, not about
+signals: only ``chart`` uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from anlan.analysis import tables
+from anlan.analysis.rulebook import rule_of
+from anlan.analysis.types import Rule, RuleState, Run, Signal, SignalKind, SignalPage
+from anlan.errors import NotFoundError
+from anlan.registry.calendars import calendar_from
+from anlan.store import AsOf, Scope
+from anlan.texts import Sentence
+
+__all__ = [
+    "rule",
+    "rule_versions",
+    "rules",
+    "runs",
+    "signal",
+    "signal_history",
+    "signal_numbered",
+    "signal_page",
+    "signals",
+    "silent",
+]
+
+_DEFAULT_LIMIT = 200
+SILENCE: tuple[SignalKind, ...] = ("silence",)
+
+
+def signals(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    kinds: Collection[SignalKind] | None = None,
+    rule_code: str | None = None,
+    indicator: str | None = None,
+    series_id: int | None = None,
+    series_ids: Collection[int] | None = None,
+    source: str | None = None,
+    area_prefix: str | None = None,
+    domain: str | None = None,
+    ids: Collection[str] | None = None,
+    only_open: bool = False,
+    only_holding: bool = False,
+    limit: int | None = _DEFAULT_LIMIT,
+    offset: int = 0,
+) -> list[Signal]:
+    """Signals in their newest version, the newest first. All conditions that are given must hold.
+
+    Parameters
+    ----------
+    kinds, rule_code, indicator, series_id, series_ids, source, area_prefix, domain, ids
+        What they must be about; ``area_prefix`` is the path of an area.
+    only_open : bool
+        Leave out those that have ended (a silence that is over, a limit that is kept again).
+    only_holding : bool
+        Leave out those whose ground was taken by a correction.
+    limit, offset : int
+        The part of the list that is wanted; ``limit=None`` gives all.
+    """
+    query = _signals_now(
+        scope, as_of, kinds=kinds, rule_code=rule_code, indicator=indicator, series_id=series_id,
+        series_ids=series_ids, source=source, area_prefix=area_prefix, domain=domain, ids=ids,
+        only_open=only_open, only_holding=only_holding,
+    )  # fmt: skip
+    table = tables.signal
+    query = query.order_by(table.c.raised_at.desc(), table.c.serial.desc(), table.c.public_id.desc())
+    rows = connection.execute(query.limit(limit).offset(offset))
+    return [_signal(row) for row in rows]
+
+
+def signal_page(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    limit: int = 50,
+    offset: int = 0,
+    **conditions: Any,
+) -> SignalPage:
+    """A part of the list of ``signals`` (same conditions) and the number of all."""
+    inner = _signals_now(scope, as_of, **conditions).with_only_columns(tables.signal.c.public_id).subquery()
+    total = connection.execute(sa.select(sa.func.count()).select_from(inner)).scalar_one()
+    found = signals(connection, scope, as_of, limit=limit, offset=offset, **conditions)
+    return SignalPage(tuple(found), int(total))
+
+
+def signal(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str) -> Signal:
+    """One signal in its newest version.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or the scope does not see it.
+    """
+    versions = signal_history(connection, scope, as_of, public_id)
+    if not versions:
+        raise NotFoundError(
+            f"no signal {public_id!r} here", key="analysis.signal.unknown", values={"public_id": public_id}
+        )
+    return versions[-1]
+
+
+def signal_numbered(connection: sa.Connection, scope: Scope, as_of: AsOf, number: str) -> Signal:
+    """The signal that people call by this number (``2026-0147``) on this node.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or the scope does not see it.
+    """
+    table = tables.signal
+    year, _, serial = number.partition("-")
+    found = None
+    if year.isdecimal() and serial.isdecimal():
+        query = sa.select(table.c.public_id).where(table.c.year == int(year), table.c.serial == int(serial))
+        found = connection.execute(query.limit(1)).scalar()
+    return signal(connection, scope, as_of, found if found is not None else number)
+
+
+def signal_history(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str) -> list[Signal]:
+    """All versions of a signal, oldest first."""
+    table = tables.signal
+    query = (
+        sa.select(table)
+        .where(table.c.public_id == public_id, table.c.known_seq <= as_of.seq, _seen(scope, table))
+        .order_by(table.c.known_seq)
+    )
+    return [_signal(row) for row in connection.execute(query)]
+
+
+def silent(connection: sa.Connection, scope: Scope, as_of: AsOf) -> list[Signal]:
+    """Sources that are silent now, the longest first."""
+    return signals(connection, scope, as_of, kinds=SILENCE, only_open=True, limit=None)[::-1]
+
+
+def rules(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    domain: str | None = None,
+    state: RuleState | None = None,
+    indicator: str | None = None,
+) -> list[Rule]:
+    """Rules, by code.
+
+    Without ``state`` each rule in its newest version. With ``state="active"`` the versions that run: a proposal on
+    top of an active version does not hide it.
+    """
+    table = tables.rule
+    query = sa.select(table).where(_scoped_rule(scope, table)).order_by(table.c.code)
+    if state == "active":
+        decided = table.c.state.in_(("active", "retired"))
+        newest = _newest(
+            table, ("code",), as_of.seq, only=lambda alias: alias.c.state.in_(("active", "retired"))
+        )
+        query = query.where(decided, newest)
+    else:
+        query = query.where(_newest(table, ("code",), as_of.seq))
+    if state is not None:
+        query = query.where(table.c.state == state)
+    if domain is not None:
+        query = query.where(table.c.domain == domain)
+    found = [rule_of(row) for row in connection.execute(query)]
+    return [one for one in found if indicator is None or indicator in one.selector.indicators]
+
+
+def rule(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, code: str, *, version: int | None = None
+) -> Rule:
+    """One rule in its newest version, or in the version that is asked for.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or the scope does not see it.
+    """
+    found = [
+        one
+        for one in rule_versions(connection, scope, as_of, code)
+        if version is None or one.version == version
+    ]
+    if not found:
+        known = ", ".join(one.code for one in rules(connection, scope, as_of)) or "none"
+        raise NotFoundError(
+            f"no rule {code!r}{'' if version is None else f' in version {version}'}; there are: {known}",
+            key="analysis.rule.unknown",
+            values={"code": code, "known": known},
+        )
+    return found[-1]
+
+
+def rule_versions(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str) -> list[Rule]:
+    """All rows of a rule, oldest first: a version may stand there as proposed, then as active."""
+    table = tables.rule
+    query = (
+        sa.select(table)
+        .where(table.c.code == code, table.c.known_seq <= as_of.seq, _scoped_rule(scope, table))
+        .order_by(table.c.known_seq)
+    )
+    return [rule_of(row) for row in connection.execute(query)]
+
+
+def runs(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    rule_code: str | None = None,
+    indicator: str | None = None,
+    newest_only: bool = False,
+    limit: int | None = _DEFAULT_LIMIT,
+) -> list[Run]:
+    """What runs of rules looked at, newest first; with ``newest_only`` one for each rule and indicator."""
+    table = tables.rule_run
+    query = sa.select(table).where(table.c.known_seq <= as_of.seq, _scoped_rule(scope, table))
+    if rule_code is not None:
+        query = query.where(table.c.rule_code == rule_code)
+    if indicator is not None:
+        query = query.where(table.c.indicator_code == indicator)
+    if newest_only:
+        query = query.where(_newest(table, ("rule_code", "indicator_code"), as_of.seq))
+    query = query.order_by(table.c.known_seq.desc(), table.c.rule_code, table.c.indicator_code).limit(limit)
+    return [Run(**_without(row, "sensitivity")) for row in connection.execute(query)]
+
+
+def _signals_now(
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    kinds: Collection[str] | None = None,
+    rule_code: str | None = None,
+    indicator: str | None = None,
+    series_id: int | None = None,
+    series_ids: Collection[int] | None = None,
+    source: str | None = None,
+    area_prefix: str | None = None,
+    domain: str | None = None,
+    ids: Collection[str] | None = None,
+    only_open: bool = False,
+    only_holding: bool = False,
+) -> sa.Select[Any]:
+    table = tables.signal
+    column = table.c
+    equal = {
+        column.rule_code: rule_code,
+        column.indicator_code: indicator,
+        column.series_id: series_id,
+        column.source_code: source,
+        column.domain: domain,
+    }
+    among = {column.kind: kinds, column.series_id: series_ids, column.public_id: ids}
+    conditions = [one == wanted for one, wanted in equal.items() if wanted is not None]
+    conditions += [one.in_(list(wanted)) for one, wanted in among.items() if wanted is not None]
+    if area_prefix is not None:
+        conditions.append(column.area_path.startswith(area_prefix, autoescape=True))
+    if only_open:
+        conditions.append(column.ended_at.is_(None))
+    if only_holding:
+        conditions.append(column.holds.is_(sa.true()))
+    return sa.select(table).where(_newest(table, ("public_id",), as_of.seq), _seen(scope, table), *conditions)
+
+
+def _newest(table: sa.Table, key: tuple[str, ...], seq: int, *, only: Any = None) -> sa.ColumnElement[bool]:
+    """Whether no later version follows. Not ``latest``: with an order and a limit only the first rows are touched."""
+    later = table.alias("later")
+    follows = sa.exists().where(
+        *(later.c[name] == table.c[name] for name in key),
+        later.c.known_seq > table.c.known_seq,
+        later.c.known_seq <= seq,
+        *([only(later)] if only is not None else []),
+    )
+    return sa.and_(table.c.known_seq <= seq, ~follows)
+
+
+def _seen(scope: Scope, table: sa.Table) -> sa.ColumnElement[bool]:
+    return scope.where(area_path=table.c.area_path, domain=table.c.domain, sensitivity=table.c.sensitivity)
+
+
+def _scoped_rule(scope: Scope, table: sa.Table) -> sa.ColumnElement[bool]:
+    return scope.where(domain=table.c.domain, sensitivity=table.c.sensitivity)
+
+
+def _without(row: sa.Row[Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row._mapping.items() if name not in names}
+
+
+def _signal(row: sa.Row[Any]) -> Signal:
+    values = _without(row, "year", "serial")
+    values["calendar"] = calendar_from(values["calendar"])
+    values["title"] = Sentence.from_json(values["title"])
+    values["why"] = tuple(Sentence.from_json(text) for text in values["why"])
+    return Signal(**values)
