@@ -1,0 +1,148 @@
+"""What a check found: a rule, how bad, where, and the values for a sentence in either language.
+
+Codes are ``E-`` for what makes a message unacceptable and ``W-`` for the rest (``severity`` tells a warning from
+mere advice). The list of rules with its sentences stands in ``anlan/texts/warning.toml`` under ``cap.rule.*``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lxml import etree
+
+from anlan.errors import InputError, Problem
+from anlan.texts import say
+
+__all__ = [
+    "Finding",
+    "FindingSeverity",
+    "Report",
+    "element_path",
+    "local_name",
+    "raise_on_errors",
+    "refusal",
+    "refused",
+]
+
+FindingSeverity = Literal["error", "warning", "advice"]
+
+_REPEATABLE = {
+    "alert": {"info", "code", "Signature"},
+    "info": {"category", "responseType", "eventCode", "parameter", "resource", "area"},
+    "area": {"polygon", "circle", "geocode"},
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken rule at one place.
+
+    ``path`` is written as ``info[2]/area[1]/polygon[3]``; ``line`` counts from 1, and is 0 where a document has no
+    lines (it was refused before it was read).
+    """
+
+    rule: str
+    severity: FindingSeverity
+    path: str = ""
+    line: int = 0
+    variant: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """``E-REF``, ``W-NOEXP`` …"""
+        return f"{'E' if self.severity == 'error' else 'W'}-{self.rule}"
+
+    @property
+    def key(self) -> str:
+        """The key of the sentence in ``anlan.texts``."""
+        return f"cap.rule.{self.rule}.{self.variant}" if self.variant else f"cap.rule.{self.rule}"
+
+    def say(self, language: str) -> str:
+        """The sentence for people, without the place."""
+        return say(self.key, language, **self.values)
+
+    def problem(self) -> Problem:
+        """The same as a ``Problem`` of an error."""
+        where: dict[str, object] = {"element": self.path} if self.path else {}
+        if self.line:
+            where["line"] = self.line
+        return Problem(self.key, dict(self.values), where, f"{self.code}: {self.say('en')}")
+
+
+class Report:
+    """Collects findings while the rules walk over a document."""
+
+    def __init__(self, *, issuing: bool) -> None:
+        self.issuing = issuing
+        self.findings: list[Finding] = []
+
+    def add(
+        self, severity: FindingSeverity, rule: str, at: etree._Element, variant: str = "", **values: object
+    ) -> None:
+        self.findings.append(Finding(rule, severity, element_path(at), _line(at), variant, values))
+
+    def error(self, rule: str, at: etree._Element, variant: str = "", **values: object) -> None:
+        """A message that must not be accepted."""
+        self.add("error", rule, at, variant, **values)
+
+    def warn(self, rule: str, at: etree._Element, variant: str = "", **values: object) -> None:
+        """Legal but unwise, whoever wrote it."""
+        self.add("warning", rule, at, variant, **values)
+
+    def ours(self, rule: str, at: etree._Element, variant: str = "", **values: object) -> None:
+        """Tolerated in what others send, an error in what we issue."""
+        self.add("error" if self.issuing else "warning", rule, at, variant, **values)
+
+    def advise(self, rule: str, at: etree._Element, variant: str = "", **values: object) -> None:
+        """Good practice."""
+        self.add("advice", rule, at, variant, **values)
+
+
+def local_name(element: etree._Element) -> str:
+    return etree.QName(element).localname
+
+
+def element_path(element: etree._Element) -> str:
+    """Where an element stands, in the words of the standard; the root itself is ``alert``."""
+    steps: list[str] = []
+    current: Any = element
+    while (parent := current.getparent()) is not None:
+        name = local_name(current)
+        if name in _REPEATABLE.get(local_name(parent), ()):
+            position = 1 + sum(1 for _ in current.itersiblings(current.tag, preceding=True))
+            name = f"{name}[{position}]"
+        steps.append(name)
+        current = parent
+    return "/".join(reversed(steps)) or local_name(current)
+
+
+def refusal(rule: str, variant: str = "", *, line: int = 0, **values: object) -> InputError:
+    """The error for a document or a part of it that cannot be read; ``refused`` turns it into a finding."""
+    finding = Finding(rule, "error", "", line, variant, values)
+    problem = finding.problem()
+    return InputError(problem.message, key=finding.key, values=values, problems=[problem])
+
+
+def refused(error: InputError, at: etree._Element | None = None) -> Finding:
+    """The finding behind an error made by ``refusal``."""
+    problem = error.problems[0]
+    rule, _, variant = problem.key.removeprefix("cap.rule.").partition(".")
+    if at is not None:
+        return Finding(rule, "error", element_path(at), _line(at), variant, problem.values)
+    line = problem.where.get("line", 0)
+    return Finding(rule, "error", "", line if isinstance(line, int) else 0, variant, problem.values)
+
+
+def raise_on_errors(findings: Iterable[Finding], message: str) -> None:
+    """Raise ``InputError`` with every error among the findings; warnings and advice pass."""
+    problems = [finding.problem() for finding in findings if finding.severity == "error"]
+    if problems:
+        raise InputError(message, key="cap.refused", values={"count": len(problems)}, problems=problems)
+
+
+def _line(element: etree._Element) -> int:
+    line: Any = element.sourceline  # the stubs give it no type
+    return int(line or 0)
