@@ -31,7 +31,9 @@ def _postgres_programs() -> Path:
         return Path(found).parent
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[4]))
     if not installed:
-        pytest.fail("PostgreSQL is not installed: install the system package 'postgresql' (make test does so as root)")
+        pytest.fail(
+            "PostgreSQL is not installed: install the system package 'postgresql' (make test does so as root)"
+        )
     return installed[-1].parent
 
 
@@ -65,13 +67,30 @@ def postgres_server() -> Iterator[str]:
 
     def run(*command: str) -> None:
         done = subprocess.run(
-            command, preexec_fn=_as_unprivileged(user), cwd=folder, capture_output=True, text=True, check=False
+            command,
+            preexec_fn=_as_unprivileged(user),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
 
     data = str(folder / "data")
-    run(str(programs / "initdb"), "-D", data, "-U", "anlan", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    run(
+        str(programs / "initdb"),
+        "-D",
+        data,
+        "-U",
+        "anlan",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--no-sync",
+    )
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off -c max_connections=200"
     # The server's own output goes to a file: a captured pipe would never close.
     run(str(programs / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")

@@ -21,7 +21,21 @@ from anlan.stats.counts import METHODS
 
 ROOT = Path(__file__).parents[1]
 DOCS, SITE = ROOT / "docs", ROOT / "site"
-COMMANDS = ("", "detect", "methods", "import", "pack", "rule", "cap", "journal", "backup", "restore", "serve", "work", "demo")
+COMMANDS = (
+    "",
+    "detect",
+    "methods",
+    "import",
+    "pack",
+    "rule",
+    "cap",
+    "journal",
+    "backup",
+    "restore",
+    "serve",
+    "work",
+    "demo",
+)
 
 
 def settings_page() -> str:
@@ -81,7 +95,10 @@ def check() -> int:
             wrong += 1
             sys.stderr.write(f"docs/{name} is not what the code says; run `make docs`\n")
             sys.stderr.writelines(
-                line + "\n" for line in list(difflib.unified_diff(present.splitlines(), wanted.splitlines(), lineterm=""))[:40]
+                line + "\n"
+                for line in list(
+                    difflib.unified_diff(present.splitlines(), wanted.splitlines(), lineterm="")
+                )[:40]
             )
     return 1 if wrong else 0
 

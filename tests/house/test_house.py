@@ -105,5 +105,3 @@ def test_the_built_packages_hold_no_reference_data(tmp_path: Path) -> None:
     assert reference
     assert [name for name in borrowed if Path(name).name not in shipped] == []
     assert any(name.endswith("anlan/py.typed") for name in names)
-
-

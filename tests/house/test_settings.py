@@ -13,7 +13,9 @@ from anlan.settings import Settings
 def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
     file = tmp_path / "anlan.toml"
     file.write_text('port = 1\nhost = "a"\nnode_name = "file"\n', encoding="utf-8")
-    built = Settings.build(file, {"ANLAN_PORT": "2", "ANLAN_HOST": "b", "OTHER": "x"}, {"port": 3, "host": None})
+    built = Settings.build(
+        file, {"ANLAN_PORT": "2", "ANLAN_HOST": "b", "OTHER": "x"}, {"port": 3, "host": None}
+    )
     assert (built.port, built.host, built.node_name, built.language) == (3, "b", "file", "zh")
     assert built.address == "http://b:3"
 

@@ -13,7 +13,11 @@ SOURCE = Path(__file__).parents[2] / "src" / "anlan"
 
 
 def _places(text: str) -> set[str]:
-    return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    return {
+        name.split(".")[0].split("[")[0]
+        for _, name, _, _ in string.Formatter().parse(text)
+        if name is not None
+    }
 
 
 def test_every_text_has_every_language_and_the_same_places() -> None:

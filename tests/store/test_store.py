@@ -22,10 +22,10 @@ from anlan.store import (
     fail,
     finish,
     latest,
+    schema,
     take,
     verify,
 )
-from anlan.store import schema
 
 
 def _vault(node: Node, world: World) -> Vault:
@@ -51,7 +51,10 @@ def test_a_write_that_says_nothing_is_refused_and_leaves_nothing(world: World, n
     with pytest.raises(RuntimeError, match=r"Tx\.event"), world.write(SYSTEM) as tx:
         _vault(node, world).put(tx, "s1", {"name": "甲"})
     with world.read() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(schema.personal_value)).scalar_one() == 0
+        assert (
+            connection.execute(sa.select(sa.func.count()).select_from(schema.personal_value)).scalar_one()
+            == 0
+        )
     assert world.head() == 0
 
 
@@ -223,5 +226,7 @@ def test_scope_in_sql_and_in_python_agree(world: World) -> None:
                     condition = scope.where(
                         area_path=sa.literal(path), domain=sa.literal("air"), sensitivity=sa.literal(level)
                     )
-                    found = connection.execute(sa.select(sa.func.count()).select_from(table).where(condition)).scalar_one()
+                    found = connection.execute(
+                        sa.select(sa.func.count()).select_from(table).where(condition)
+                    ).scalar_one()
                     assert bool(found) == scope.sees(area_path=path, domain="air", sensitivity=level)

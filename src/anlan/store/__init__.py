@@ -1,12 +1,12 @@
 """What every room stands on: nodes, worlds, the journal, versions, scope, personal values, work.
 
-    node = Node(settings)
-    world = node.world("live")
-    with world.write(actor) as tx:          # journaled
-        tx.insert(table, rows)              # rows become known at tx.seq
-        tx.event("thing.changed", subject=("thing", public_id), data={…})
-    with world.read() as connection:        # one consistent state
-        now = latest(table, world.as_of().seq)
+node = Node(settings)
+world = node.world("live")
+with world.write(actor) as tx:          # journaled
+    tx.insert(table, rows)              # rows become known at tx.seq
+    tx.event("thing.changed", subject=("thing", public_id), data={…})
+with world.read() as connection:        # one consistent state
+    now = latest(table, world.as_of().seq)
 """
 
 from anlan.store.journal import Event, Finding, events_after, verify

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -53,17 +53,21 @@ class HeadLog:
             seq = entry["seq"]
             signed = {name: entry[name] for name in ("seq", "hash", "at")}
             try:
-                self._key.public_key().verify(bytes.fromhex(entry["signature"]), canonical_json(signed).encode())
+                self._key.public_key().verify(
+                    bytes.fromhex(entry["signature"]), canonical_json(signed).encode()
+                )
             except (InvalidSignature, ValueError):
                 findings.append(Finding("head", seq, f"the signed head {seq} has no valid signature"))
                 continue
             if seq > last:
-                findings.append(Finding("cut", seq, f"a head was signed at {seq}, the journal ends at {last}"))
+                findings.append(
+                    Finding("cut", seq, f"a head was signed at {seq}, the journal ends at {last}")
+                )
             elif seq and hashes.get(seq) != entry["hash"]:
                 findings.append(Finding("head", seq, f"event {seq} is not the one whose hash was signed"))
         return findings
 
-    def _entries(self) -> Iterator[dict[str, object]]:
+    def _entries(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
         for line in self.path.read_text(encoding="utf-8").splitlines():

@@ -69,7 +69,9 @@ def _plain(value: Any) -> Any:
 
 def rows_digest(connection: sa.Connection, table: sa.Table, seq: int) -> dict[str, Any]:
     """Count and SHA-256 of the rows of a versions table that became known at ``seq``, in key order."""
-    rows = connection.execute(sa.select(table).where(table.c.known_seq == seq).order_by(*table.primary_key.columns))
+    rows = connection.execute(
+        sa.select(table).where(table.c.known_seq == seq).order_by(*table.primary_key.columns)
+    )
     digest, count = hashlib.sha256(), 0
     for row in rows:
         digest.update(canonical_json([_plain(value) for value in row]).encode())
@@ -147,5 +149,7 @@ def _check_rows(
         found = rows_digest(connection, table, seq)
         if found != digest:
             yield Finding(
-                "rows", seq, f"{table.name}: rows written at {seq} were {digest['n']} and are {found['n']}, or differ"
+                "rows",
+                seq,
+                f"{table.name}: rows written at {seq} were {digest['n']} and are {found['n']}, or differ",
             )

@@ -9,12 +9,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-__all__ = ["current_revision", "head_revision", "upgrade"]
+__all__ = ["current_revision", "head_revision", "known_revisions", "upgrade"]
 
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(files("anlan.store").joinpath("migrations")).replace("%", "%%"))
+    config.set_main_option(
+        "script_location", str(files("anlan.store").joinpath("migrations")).replace("%", "%%")
+    )
     return config
 
 
@@ -28,6 +30,11 @@ def upgrade(engine: sa.Engine, revision: str = "head") -> None:
 
 def head_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def known_revisions() -> set[str]:
+    """All schema revisions that this version can read and migrate."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def current_revision(engine: sa.Engine) -> str | None:

@@ -48,7 +48,9 @@ class Node:
             if name not in self.world_names():
                 known = ", ".join(self.world_names()) or "none yet"
                 raise NotFoundError(
-                    f"no world {name!r} here; there are: {known}", key="store.unknown_world", values={"name": name}
+                    f"no world {name!r} here; there are: {known}",
+                    key="store.unknown_world",
+                    values={"name": name},
                 )
             self._worlds[name] = World(
                 self._engine(name), clock=self.clock, heads=self._heads(name), schema_name=self._schema(name)
@@ -60,7 +62,11 @@ class Node:
         if self.settings.database_url:
             engine = make_engine(self.settings.database_url)
             with engine.connect() as connection:
-                found = [name[6:] for name in sa.inspect(connection).get_schema_names() if name.startswith("anlan_")]
+                found = [
+                    name[6:]
+                    for name in sa.inspect(connection).get_schema_names()
+                    if name.startswith("anlan_")
+                ]
             engine.dispose()
         else:
             found = [path.stem for path in (self.folder / "worlds").glob("*.db")]
@@ -73,9 +79,13 @@ class Node:
         if not _NAME.match(name):
             raise ParameterError(f"a world's name must be lower-case letters, digits and _. Got {name!r}.")
         if kind not in KINDS or (kind == "live") != (name == "live"):
-            raise ParameterError(f"kind must be one of {', '.join(KINDS)}, and the live world is named 'live'. Got {kind!r}.")
+            raise ParameterError(
+                f"kind must be one of {', '.join(KINDS)}, and the live world is named 'live'. Got {kind!r}."
+            )
         if name in self.world_names():
-            raise ConflictError(f"a world named {name!r} exists already", key="store.world_exists", values={"name": name})
+            raise ConflictError(
+                f"a world named {name!r} exists already", key="store.world_exists", values={"name": name}
+            )
         if self.settings.database_url:
             maker = make_engine(self.settings.database_url)
             with maker.begin() as connection:
@@ -100,7 +110,9 @@ class Node:
                     salt=secrets.token_hex(32),
                 )
             )
-            connection.execute(schema.journal_head.insert().values(id=1, seq=0, hash=FIRST_HASH, at=clock_at or now))
+            connection.execute(
+                schema.journal_head.insert().values(id=1, seq=0, hash=FIRST_HASH, at=clock_at or now)
+            )
         engine.dispose()
         return self.world(name)
 

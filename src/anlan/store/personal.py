@@ -44,7 +44,9 @@ class Vault:
             nonce = os.urandom(_NONCE)
             sealed = nonce + AESGCM(key).encrypt(nonce, value.encode(), f"{subject_id}/{field}".encode())
             commitment = hmac.new(key, f"{field}={value}".encode(), hashlib.sha256).hexdigest()
-            rows.append({"subject_id": subject_id, "field": field, "sealed": sealed, "commitment": commitment})
+            rows.append(
+                {"subject_id": subject_id, "field": field, "sealed": sealed, "commitment": commitment}
+            )
         tx.insert(schema.personal_value, rows)
 
     def open(self, subject_id: str, *, scope: Scope, actor: Actor) -> dict[str, str]:
@@ -98,7 +100,9 @@ class Vault:
             if alive:
                 with self.world.write(actor) as tx:
                     self._destroy(tx.connection, entry["subject"])
-                    tx.event("personal.erased", subject=("subject", entry["subject"]), data={"reason": "replayed"})
+                    tx.event(
+                        "personal.erased", subject=("subject", entry["subject"]), data={"reason": "replayed"}
+                    )
                 done += 1
         return done
 

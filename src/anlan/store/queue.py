@@ -28,7 +28,9 @@ class Job:
     attempts: int
 
 
-def enqueue(connection: sa.Connection, kind: str, key: str, payload: Mapping[str, Any], due_at: datetime) -> None:
+def enqueue(
+    connection: sa.Connection, kind: str, key: str, payload: Mapping[str, Any], due_at: datetime
+) -> None:
     """Queue work; a second call with the same key while the first still waits changes nothing."""
     values = {"kind": kind, "key": key, "payload": dict(payload), "due_at": due_at, "attempts": 0}
     insert = sqlite.insert(work) if connection.dialect.name == "sqlite" else postgresql.insert(work)
@@ -45,7 +47,9 @@ def take(world: World) -> Job | None:
         if row is None:
             return None
         connection.execute(
-            work.update().where(work.c.id == row.id).values(leased_until=now + _LEASE, attempts=row.attempts + 1)
+            work.update()
+            .where(work.c.id == row.id)
+            .values(leased_until=now + _LEASE, attempts=row.attempts + 1)
         )
     return Job(row.id, row.kind, row.key, row.payload, row.attempts + 1)
 

@@ -17,7 +17,17 @@ import sqlalchemy as sa
 
 from anlan.store.types import BigInt, JsonText, UtcTime
 
-__all__ = ["event", "journal_head", "metadata", "personal_key", "personal_value", "reader_cursor", "reading", "work", "world_info"]
+__all__ = [
+    "event",
+    "journal_head",
+    "metadata",
+    "personal_key",
+    "personal_value",
+    "reader_cursor",
+    "reading",
+    "work",
+    "world_info",
+]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -57,7 +67,9 @@ event = sa.Table(
     "event",
     metadata,
     sa.Column("seq", BigInt, primary_key=True, autoincrement=False),
-    sa.Column("tx_seq", BigInt, nullable=False),  # the first sequence of its transaction = known_seq of its rows
+    sa.Column(
+        "tx_seq", BigInt, nullable=False
+    ),  # the first sequence of its transaction = known_seq of its rows
     sa.Column("at", UtcTime, nullable=False, index=True),
     sa.Column("kind", sa.String(60), nullable=False, index=True),
     sa.Column("subject_kind", sa.String(40), nullable=False, default=""),

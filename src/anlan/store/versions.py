@@ -9,7 +9,9 @@ import sqlalchemy as sa
 __all__ = ["latest"]
 
 
-def latest(table: sa.Table, seq: int, *, key: Sequence[str] | None = None, name: str | None = None) -> sa.Subquery:
+def latest(
+    table: sa.Table, seq: int, *, key: Sequence[str] | None = None, name: str | None = None
+) -> sa.Subquery:
     """A subquery with the same columns as ``table``: per key the row with the greatest known_seq <= seq.
 
     The key is ``table.info["key"]`` unless given. Two rows of one key never share a known_seq.

@@ -37,7 +37,9 @@ def make_engine(url: str, *, schema_name: str | None = None, lock_timeout_second
     """An engine for one world: a SQLite file, or a PostgreSQL schema reached by its search path."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
-        engine = sa.create_engine(address, connect_args={"check_same_thread": False, "timeout": lock_timeout_seconds})
+        engine = sa.create_engine(
+            address, connect_args={"check_same_thread": False, "timeout": lock_timeout_seconds}
+        )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -57,7 +59,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling would begin DEFERRED and commit behind our back.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "mmap_size=1073741824"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "mmap_size=1073741824",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -75,7 +83,9 @@ def _said_plainly() -> Iterator[None]:
     except sa.exc.OperationalError as error:
         cause = error.orig
         text = str(cause)
-        busy = isinstance(cause, sqlite3.OperationalError) and ("locked" in text or "busy" in text or "full" in text)
+        busy = isinstance(cause, sqlite3.OperationalError) and (
+            "locked" in text or "busy" in text or "full" in text
+        )
         if busy or getattr(cause, "sqlstate", None) in _SLOW_LOCK_CODES:
             raise UnavailableError(
                 f"the database cannot take this now ({text}); nothing was written, try again",
@@ -106,7 +116,9 @@ class Tx:
         self._touched[table.name] = table
         self.connection.execute(table.insert(), [{**row, "known_seq": self.seq} for row in many])
 
-    def event(self, kind: str, *, subject: tuple[str, str] = ("", ""), data: Mapping[str, Any] | None = None) -> int:
+    def event(
+        self, kind: str, *, subject: tuple[str, str] = ("", ""), data: Mapping[str, Any] | None = None
+    ) -> int:
         """Say what happened. ``data`` holds ids and commitments, never personal values. Returns its sequence."""
         seq = self.seq + len(self._events)
         self._events.append(
@@ -128,7 +140,8 @@ class Tx:
         if not self._events:
             raise RuntimeError("a journaled transaction must say what happened: call Tx.event before it ends")
         self._events[0]["rows"] = {
-            name: rows_digest(self.connection, table, self.seq) for name, table in sorted(self._touched.items())
+            name: rows_digest(self.connection, table, self.seq)
+            for name, table in sorted(self._touched.items())
         } or None
         previous = self._head.hash
         for entry in self._events:
@@ -137,7 +150,9 @@ class Tx:
         self.connection.execute(schema.event.insert(), self._events)
         last = self._events[-1]["seq"]
         self.connection.execute(
-            schema.journal_head.update().where(schema.journal_head.c.id == 1).values(seq=last, hash=previous, at=self.now)
+            schema.journal_head.update()
+            .where(schema.journal_head.c.id == 1)
+            .values(seq=last, hash=previous, at=self.now)
         )
         return last, previous
 
@@ -182,14 +197,20 @@ class World:
         """A connection that sees one consistent state until it is closed."""
         with _said_plainly(), self.engine.connect() as connection:
             if self.engine.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
             with connection.begin():
                 yield connection
 
     @contextmanager
     def stage(self) -> Iterator[sa.Connection]:
         """A short transaction outside the journal: rows that nothing can see yet, or housekeeping."""
-        with _said_plainly(), self.engine.connect().execution_options(**_WRITE) as connection, connection.begin():
+        with (
+            _said_plainly(),
+            self.engine.connect().execution_options(**_WRITE) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
@@ -208,7 +229,7 @@ class World:
     def head(self) -> int:
         """The sequence of the newest event; 0 before the first."""
         with self.read() as connection:
-            return connection.execute(sa.select(schema.journal_head.c.seq)).scalar_one()
+            return int(connection.execute(sa.select(schema.journal_head.c.seq)).scalar_one())
 
     def as_of(
         self, *, seq: int | None = None, at: datetime | None = None, known_at: datetime | None = None
@@ -217,7 +238,9 @@ class World:
         if seq is None and at is not None:
             with self.read() as connection:
                 seq = connection.execute(
-                    sa.select(sa.func.coalesce(sa.func.max(schema.event.c.seq), 0)).where(schema.event.c.at <= at)
+                    sa.select(sa.func.coalesce(sa.func.max(schema.event.c.seq), 0)).where(
+                        schema.event.c.at <= at
+                    )
                 ).scalar_one()
         return AsOf(self.head() if seq is None else seq, known_at)
 
@@ -232,5 +255,3 @@ class World:
     def close(self) -> None:
         self.seal()
         self.engine.dispose()
-
-

@@ -1,0 +1,101 @@
+"""The work loop: reads the journal, runs what is due, watches for silence, lets warnings expire.
+
+One loop per process; several processes may run it on the same worlds, since work is leased and every act looks
+again inside its own transaction. Killed at any line it loses nothing: work not finished is taken up again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from anlan import analysis
+from anlan.errors import AnlanError
+from anlan.flows.dispatch import dispatch
+from anlan.flows.handlers import READERS, RUN_RULES
+from anlan.store import Job, Node, World, fail, finish, take
+from anlan.warning.actions import expire_due
+
+__all__ = ["WorkLoop", "look_around", "work_once"]
+
+_log = logging.getLogger(__name__)
+_EVERY = timedelta(seconds=30)
+
+
+def _run_rules(world: World, _job: Job) -> None:
+    for failure in analysis.run_due(world).failures:
+        _log.warning("rule %s on %s: %s", failure.rule_code, failure.indicator_code, failure.error)
+
+
+JOBS: Mapping[str, Callable[[World, Job], None]] = {RUN_RULES: _run_rules}
+
+
+def work_once(world: World) -> int:
+    """Hand out events and do the work that is due, until there is none. Returns how many things were done."""
+    done = 0
+    while True:
+        step = dispatch(world, READERS)
+        job = take(world)
+        if job is not None:
+            _do(world, job)
+            step += 1
+        if not step:
+            return done
+        done += step
+
+
+def look_around(world: World) -> None:
+    """What happens by the clock alone: sources fall silent, warnings run out."""
+    analysis.check_silence(world)
+    expire_due(world)
+
+
+def _do(world: World, job: Job) -> None:
+    handler = JOBS.get(job.kind)
+    try:
+        if handler is None:
+            raise AnlanError(f"nobody knows how to do {job.kind!r}")
+        handler(world, job)
+    except Exception as error:  # the edge of a task: kept with the work, which is tried again
+        _log.exception("work %s in world %s failed", job.key, world.name)
+        fail(world, job, str(error))
+    else:
+        finish(world, job)
+
+
+class WorkLoop:
+    """``work_once`` and ``look_around`` on all worlds of a node until ``stop``; its own thread with ``start``."""
+
+    def __init__(self, node: Node, *, pause_seconds: float) -> None:
+        self.node = node
+        self.pause_seconds = pause_seconds
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._looked: dict[str, datetime] = {}
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            for name in self.node.world_names():
+                self._round(self.node.world(name))
+            self._stop.wait(self.pause_seconds)
+
+    def _round(self, world: World) -> None:
+        try:
+            now = world.clock.now()
+            if now - self._looked.get(world.name, now - _EVERY) >= _EVERY:
+                look_around(world)
+                self._looked[world.name] = now
+            work_once(world)
+        except Exception:  # the edge of the loop: a full disk or a lost database must not end it
+            _log.exception("the work loop met an error in world %s and goes on", world.name)
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.run, name="anlan-work", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)

@@ -1,0 +1,171 @@
+"""A node with accounts of every role, areas with outlines, both packs, and a browser-like client."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from anlan import datasets, registry, series
+from anlan.registry import NewArea, RoleGrant
+from anlan.series import ObservationColumns, SeriesKey
+from anlan.settings import Settings
+from anlan.store import SYSTEM, FixedClock, Node, Scope, World
+from anlan.web.app import create_app
+
+NOW = datetime(2026, 7, 6, 0, 5, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+Browse = Callable[..., httpx.Client]
+ROLES = tuple(registry.ROLES)
+
+
+def load_places(world: World) -> None:
+    """Country, province, city and its six counties with outlines."""
+    features = json.loads(datasets.xianning_counties().read_bytes())["features"]
+    above = [
+        NewArea("CN", "", "country", {"zh": "中国", "en": "China"}),
+        NewArea("420000", "CN", "province", {"zh": "湖北省", "en": "Hubei Province"}),
+        NewArea("421200", "420000", "city", {"zh": "咸宁市", "en": "Xianning City"}),
+    ]
+    counties = [
+        NewArea(
+            feature["id"],
+            "421200",
+            "county",
+            {"zh": feature["properties"]["name_zh"], "en": feature["properties"]["name_en"]},
+            lon=feature["properties"]["lon"],
+            lat=feature["properties"]["lat"],
+            outline=feature["geometry"],
+        )
+        for feature in features
+    ]
+    with world.write(SYSTEM) as tx:
+        registry.load_areas(tx, [*above, *counties])
+
+
+def install_packs(world: World) -> None:
+    for name in registry.builtin_packs():
+        with world.write(SYSTEM) as tx:
+            registry.install_pack(tx, registry.builtin_pack(name))
+
+
+def add_series(world: World) -> int:
+    """Measles by month in China with one late correction; gives the id of the series."""
+    key = SeriesKey("disease.measles.monthly", "CN", "CN/", "infectious_disease", sensitivity=0)
+    made = int(series.series_ids(world, SYSTEM, [key])[0])
+    with world.read() as connection:
+        calendar = registry.indicator(
+            connection, Scope.everything("test"), world.as_of(), "disease.measles.monthly"
+        ).calendar
+    first = calendar.parse("2015-01")
+    counts = [float(40 + (month * 7) % 23) for month in range(120)]
+    known = int(datetime(2025, 2, 10, tzinfo=UTC).timestamp())
+    batches = [
+        ObservationColumns.of([made] * 120, list(range(first, first + 120)), [known] * 120, counts),
+        ObservationColumns.of([made], [first + 119], [known + 86400 * 30], [91.0]),
+    ]
+    for columns in batches:
+        batch = series.begin_batch(world, source_code="cn.notifiable.monthly")
+        series.stage_observations(world, batch, columns)
+        with world.write(SYSTEM) as tx:
+            series.publish(tx, batch, mode="add", label="x.csv", area_path="CN/", domain="infectious_disease")
+    return made
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node with a live world and an exercise, and one account for each role."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("node"), base_url="http://testserver")
+    node = Node(settings, clock=FixedClock(NOW))
+    for name, kind, title in (
+        ("live", "live", {"zh": "实时", "en": "Live"}),
+        ("exercise", "exercise", {"zh": "麻疹演练", "en": "Measles exercise"}),
+    ):
+        world = node.create_world(name, kind, title)
+        load_places(world)
+        install_packs(world)
+        add_series(world)
+    live = node.world("live")
+    for role in ROLES:
+        with live.write(SYSTEM) as tx:
+            person = registry.add_person(
+                tx, {"zh": f"{role}甲", "en": f"The {role}"}, [RoleGrant(role, sensitivity=2)]
+            )
+        registry.set_password(live, person, role, PASSWORD, actor=SYSTEM)
+    yield node
+    node.close()
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server in a thread, at its address."""
+
+    app: FastAPI
+    address: str
+
+
+@pytest.fixture(scope="module")
+def running(served: Node) -> Iterator[Running]:
+    """The application behind a real server on a free port of this machine."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = create_app(replace(served.settings, base_url=address), served)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield Running(app, address)
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def browse(running: Running) -> Iterator[Browse]:
+    """``browse("chief")`` is a browser that this role has signed in with; ``browse()`` a stranger's."""
+    sessions: dict[str, str] = {}
+    opened: list[httpx.Client] = []
+
+    def make(role: str = "", language: str = "en") -> httpx.Client:
+        client = httpx.Client(base_url=running.address, cookies={"anlan_lang": language}, timeout=30)
+        opened.append(client)
+        if role:
+            if role not in sessions:
+                answer = sign_in_as(client, role)
+                assert answer.status_code == 303, answer.text
+                sessions[role] = client.cookies["anlan_session"]
+            client.cookies.set("anlan_session", sessions[role])
+        return client
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+def token_in(page: str) -> str:
+    """The form token that a page carries."""
+    return page.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+
+
+def sign_in_as(client: httpx.Client, account: str, password: str = PASSWORD) -> httpx.Response:
+    form = {"csrf": token_in(client.get("/sign-in").text), "account": account, "password": password, "next": "/"}
+    return client.post("/sign-in", data=form)
+
+
+@pytest.fixture
+def form_token() -> Callable[[str], str]:
+    """Reads the form token out of a page."""
+    return token_in
+
+
+@pytest.fixture
+def sign_in() -> Callable[..., httpx.Response]:
+    """``sign_in(client, account, password)`` sends the sign-in form."""
+    return sign_in_as
