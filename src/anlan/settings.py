@@ -28,7 +28,9 @@ def _setting(default: Any, says: str, unit: str = "") -> Any:
 class Settings:
     """What an installation decides for itself. Every field has a type, a default, a unit and one sentence."""
 
-    data_dir: Path = _setting(Path("data"), "Folder of worlds (SQLite), keys, signed journal heads and backups")
+    data_dir: Path = _setting(
+        Path("data"), "Folder of worlds (SQLite), keys, signed journal heads and backups"
+    )
     database_url: str = _setting(
         "", "PostgreSQL address (postgresql://user@host/name); empty means SQLite in data_dir"
     )
@@ -42,7 +44,9 @@ class Settings:
     public_release: bool = _setting(
         False, "Whether the live world may issue public warnings; drafts can always be written"
     )
-    cap_sender: str = _setting("anlan@example.org", "CAP sender: a domain name, an e-mail form or an OID, for good")
+    cap_sender: str = _setting(
+        "anlan@example.org", "CAP sender: a domain name, an e-mail form or an OID, for good"
+    )
     cap_sender_name: str = _setting("Demonstration node", "Name of the issuing authority in messages")
     session_hours: int = _setting(12, "How long a sign-in lasts without use", "h")
     sign_in_attempts: int = _setting(5, "Failed sign-ins per account and address before a pause")
@@ -104,7 +108,11 @@ def _read_file(file: Path | None, problems: list[Problem]) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     cut = len(_ENVIRONMENT_PREFIX)
-    return {name[cut:].lower(): value for name, value in environment.items() if name.startswith(_ENVIRONMENT_PREFIX)}
+    return {
+        name[cut:].lower(): value
+        for name, value in environment.items()
+        if name.startswith(_ENVIRONMENT_PREFIX)
+    }
 
 
 def _convert(name: str, wanted: type, raw: Any) -> Any:

@@ -1,0 +1,174 @@
+"""The picture of ``anlan detect --plot``: one HTML file, no script, nothing fetched, light, dark and print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from anlan import __version__
+from anlan.charts import CurveData, epidemic_curve, escape, small_multiples, style_sheet
+from anlan.cli._report import Report, series_name
+
+MAX_ROWS = 500
+_FEW = 3  # up to so many series each get a wide chart
+# At least so many periods are drawn, so that "last 4 weeks" still shows what came before.
+_LEAST_DRAWN = {"day": 120, "week": 104, "month": 48}
+
+_STYLE = """
+body{margin:0;background:var(--page);color:var(--text);
+font:15px/22px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","PingFang SC","Microsoft YaHei",
+"Noto Sans CJK SC","Noto Sans SC",sans-serif;font-variant-numeric:tabular-nums}
+main{max-width:1176px;margin:0 auto;padding:24px 16px 32px}
+h1{font-size:26px;line-height:34px;margin:0 0 4px}
+h2{font-size:17px;line-height:24px;margin:28px 0 8px}
+p{margin:0 0 4px;color:var(--text-2)}
+.small{font-size:13px;line-height:20px;color:var(--text-3)}
+.card{background:var(--surface);border:1px solid var(--line);border-radius:6px;padding:16px 20px;margin:12px 0;
+break-inside:avoid}
+.card h3{font-size:15px;line-height:22px;margin:0 0 8px;overflow-wrap:anywhere}
+.chart-grid .chart{width:100%}
+.chart-grid figure{background:var(--surface);border:1px solid var(--line);border-radius:6px;padding:12px 14px}
+.narrow{display:none}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%}
+th{font-size:13px;line-height:20px;color:var(--text-3);font-weight:400;text-align:left}
+th,td{padding:7px 16px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
+th.n,td.n{text-align:right;white-space:nowrap}
+td.k{max-width:20em}
+td:last-child{white-space:nowrap}
+@media (max-width:700px){.wide{display:none}.narrow{display:block}.card{padding:12px}h1{font-size:22px;line-height:30px}}
+@media print{main{max-width:none;padding:0}body{font-size:12.5px;line-height:20px}.wide{display:block}.narrow{display:none}}
+"""
+
+
+def page(report: Report, panels: int) -> str:
+    """The whole file: the finding, how it came about, the series with alarms first, the alarms as a table."""
+    words = report.read_words()
+    title = f"{words['file']}: {report.titles()}"
+    parameters = ", ".join(f"{name} = {value}" for name, value in report.main.parameters.items())
+    if parameters:
+        parameters = f" ({parameters})"
+    parts = [
+        f"<h1>{escape(report.titles())}</h1>",
+        f"<p>{escape(report.says('cli.page.read', value=report.value, **words))}</p>",
+        f"<p>{escape(report.says('cli.page.method', method=report.main.method, parameters=parameters, version=__version__))}</p>",
+        *(f'<p class="small">{escape(line)}</p>' for line in _account(report)),
+        *_charts(report, panels),
+        *_alarm_table(report),
+        *_comparison(report),
+    ]
+    style = style_sheet(tokens=True) + _STYLE
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        f'<!doctype html>\n<html lang="{report.language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(parts)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def curves(report: Report) -> list[CurveData]:
+    """One drawable series each, those with alarms first: the latest alarm, then the most alarms."""
+    found, grid = report.main, report.main.grid
+    result = found.result
+    n_series, n_times = grid.values.shape
+    start = (
+        min(int(result.times.min()), max(0, n_times - _LEAST_DRAWN[grid.step])) if result.times.size else 0
+    )
+    labels = grid.labels()[start:]
+    wide = {name: np.full((n_series, n_times), np.nan, dtype=np.float64) for name in ("expected", "upper")}
+    alarm = np.zeros((n_series, n_times), dtype=bool)
+    for name, array in wide.items():
+        array[:, result.times] = getattr(result, name)
+    alarm[:, result.times] = result.alarm
+    latest = np.where(alarm.any(axis=1), n_times - 1 - np.argmax(alarm[:, ::-1], axis=1), -1)
+    order = np.lexsort((np.arange(n_series), -alarm.sum(axis=1), -latest))
+    keys = grid.keys()
+    unit = report.says(f"charts.unit.{grid.step}", value=report.value)
+    return [
+        CurveData(
+            periods=labels,
+            observed=_values(grid.values[index, start:]),
+            expected=_values(wide["expected"][index, start:]),
+            upper=_values(wide["upper"][index, start:]),
+            alarm=alarm[index, start:].tolist(),
+            title=series_name(keys[index], report.says("cli.page.whole")),
+            unit=unit,
+        )
+        for index in order.tolist()
+    ]
+
+
+def _values(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
+    return [None if value != value else value for value in array.tolist()]
+
+
+def _account(report: Report) -> Iterable[str]:
+    if report.gaps():
+        yield report.says("cli.detect.gaps", count=report.gaps())
+    yield " ".join(report.remarks())
+
+
+def _charts(report: Report, panels: int) -> list[str]:
+    drawn = curves(report)
+    if len(drawn) <= _FEW:
+        return [_wide_chart(curve, report.language) for curve in drawn]
+    parts = [f"<h2>{escape(report.says('cli.page.series'))}</h2>"]
+    if len(drawn) > panels:
+        said = report.says("cli.page.panels", shown=panels, series=len(drawn))
+        parts.append(f'<p class="small">{escape(said)}</p>')
+    parts.append(f'<p class="small">{escape(report.says("cli.page.legend"))}</p>')
+    parts.append(small_multiples(drawn[:panels], language=report.language))
+    return parts
+
+
+def _wide_chart(curve: CurveData, language: str) -> str:
+    """Drawn twice, since text in a picture that shrinks to a phone cannot be read; the style sheet shows one."""
+    wide = epidemic_curve(curve, language=language, width=1100, height=320)
+    narrow = epidemic_curve(curve, language=language, width=360, height=280)
+    return (
+        f'<section class="card"><h3>{escape(curve.title)}</h3>'
+        f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div></section>'
+    )
+
+
+def _alarm_table(report: Report) -> list[str]:
+    count = report.alarms.height
+    if not count:
+        return []
+    parts = [f"<h2>{escape(report.says('cli.page.alarms'))}</h2>"]
+    if count > MAX_ROWS:
+        said = report.says("cli.page.more", shown=MAX_ROWS, count=count)
+        parts.append(f'<p class="small">{escape(said)}</p>')
+    n_keys = len(report.key_columns())
+    rows = [report.cells(row) for row in report.alarms.head(MAX_ROWS).to_dicts()]
+    kinds = ["k"] * n_keys + ["n"] * 4 + ["k"]
+    return [*parts, _table(report.headings(), rows, kinds)]
+
+
+def _comparison(report: Report) -> list[str]:
+    compared = report.compared()
+    if not compared:
+        return []
+    heading = f"<h2>{escape(report.says('cli.compare.title'))}</h2>"
+    rows = [report.comparison_cells(item) for item in compared]
+    return [heading, _table(report.comparison_headings(), rows, ["k"] + ["n"] * 5)]
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], kinds: Sequence[str]) -> str:
+    head = "".join(
+        f'<th scope="col" class="{kind}">{escape(said)}</th>'
+        for said, kind in zip(headings, kinds, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td class="{kind}">{escape(said)}</td>' for said, kind in zip(row, kinds, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="card scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )

@@ -1,0 +1,216 @@
+"""``anlan.detect``: from a tidy table to a table of findings, one row per series and evaluated period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from anlan.frames._errors import input_error, parameter_error, shown_list
+from anlan.frames.grid import SeriesGrid, read_series
+from anlan.frames.times import Ordinals, period_dates
+from anlan.stats.counts import REQUIRED, Detection, Method, Reason, method_named
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrameT
+
+RESULT_COLUMNS = ("observed", "expected", "upper", "score", "p_value", "alarm", "reason")
+REASONS: tuple[str, ...] = tuple(reason.name.lower() for reason in sorted(Reason))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checked table with what a method found in it.
+
+    ``parameters`` are those that the caller gave; the method's defaults apply to the others.
+    """
+
+    grid: SeriesGrid
+    result: Detection
+    method: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def ordinals(self) -> Ordinals:
+        """The period number of each evaluated column."""
+        return self.grid.ordinals[self.result.times]
+
+    def table(self) -> nw.DataFrame[Any]:
+        """One row per series and evaluated period, series after series."""
+        n_series, n_times = self.result.observed.shape
+        backend = self.grid.frame.implementation
+        rows = np.repeat(self.grid.row_of_series, n_times)
+        columns = [self.grid.frame[name][rows] for name in self.grid.by]
+        place = np.tile(np.arange(n_times), n_series)
+        columns += [series[place] for series in self.grid.times.write(self.ordinals).values()]
+        for name in RESULT_COLUMNS[:5]:
+            flat = getattr(self.result, name).reshape(-1)
+            columns.append(nw.new_series(name, flat, nw.Float64, backend=backend).fill_nan(None))
+        columns.append(nw.new_series("alarm", self.result.alarm.reshape(-1), nw.Boolean, backend=backend))
+        columns.append(_reasons(self.result, backend))
+        # pandas carries row labels along with what is copied; they mean nothing in the result.
+        return nw.from_dict({series.name: nw.maybe_reset_index(series) for series in columns})
+
+
+def detect(
+    frame: IntoDataFrameT,
+    *,
+    time: str | Sequence[str],
+    value: str,
+    by: str | Sequence[str] | None = None,
+    method: str = "farrington_flexible",
+    step: str | None = None,
+    missing: str = "gap",
+    unordered: str = "error",
+    population: str | None = None,
+    last: int | None = None,
+    **parameters: Any,
+) -> IntoDataFrameT:
+    """Look for values that are too high (or break a limit) in every series of a tidy table.
+
+    Parameters
+    ----------
+    frame : polars, pandas or pyarrow frame
+        One row per series and period. Rows of different series may be mixed.
+    time : str or two str
+        The time column: dates, datetimes at midnight, or texts such as ``2024-W07``, ``2024-07``, ``2024-07-05``,
+        ``2024年7月``; or a year column and an ISO week or month column, ``["year", "week"]``.
+    value : str
+        Column of counts (or of measured values, for ``method="limit"``). An empty cell is a period without a report.
+    by : str or sequence of str, optional
+        Columns that name the series. None: the whole table is one series.
+    method : str, default "farrington_flexible"
+        A name in ``anlan.stats.counts.METHODS``; ``anlan methods`` lists them.
+    step : {"day", "week", "month"}, optional
+        None: inferred; an error if the times do not agree on one.
+    missing : {"gap", "zero"}, default "gap"
+        What a period without a row means. A gap is not a zero: it leaves the history and is not judged. "zero" is
+        for tables that list only periods with cases.
+    unordered : {"error", "sort"}, default "error"
+        What to do with series that are not in order of time. Exchanged day and month show up as disorder.
+    population : str, optional
+        Column with the population at risk, for methods that take one.
+    last : int, optional
+        Judge only the latest so many periods. None: all; those with too little history say so in ``reason``.
+    **parameters
+        Parameters of the method, under the names of its array call.
+
+    Returns
+    -------
+    frame of the same type
+        A row per series and evaluated period: the key columns, the time column(s) as they came, ``observed``,
+        ``expected``, ``upper`` (the bound), ``score`` (1 at the bound), ``p_value``, ``alarm`` (bool) and ``reason`` (``ok``, or why
+        nothing or less was decided). All series stand on the same periods, from the first to the last of the table.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be used; all bad rows of one kind are counted and the first ten named.
+    ParameterError
+        If an argument is not acceptable; the message names it.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> cases = pl.DataFrame({"day": [f"2024-07-{d:02d}" for d in range(1, 15)], "cases": [2, 3] * 6 + [3, 19]})
+    >>> found = detect(cases, time="day", value="cases", method="ears_c1")
+    >>> found.filter(pl.col("alarm"))["day"].to_list()
+    ['2024-07-14']
+    """
+    found = detect_series(
+        frame,
+        time=time,
+        value=value,
+        by=by,
+        method=method,
+        step=step,
+        missing=missing,
+        unordered=unordered,
+        population=population,
+        last=last,
+        parameters=parameters,
+    )
+    native: IntoDataFrameT = found.table().to_native()
+    return native
+
+
+def detect_series(
+    frame: Any,
+    *,
+    time: str | Sequence[str],
+    value: str,
+    by: str | Sequence[str] | None = None,
+    method: str = "farrington_flexible",
+    step: str | None = None,
+    missing: str = "gap",
+    unordered: str = "error",
+    population: str | None = None,
+    last: int | None = None,
+    first_row: int = 1,
+    parameters: Mapping[str, Any] | None = None,
+) -> Found:
+    """What ``detect`` does, before it becomes a table: for callers that also draw or count.
+
+    ``first_row`` is the number of the first row in messages; 2 for a file with a heading.
+    """
+    chosen = method_named(method)
+    given = dict(parameters or {})
+    _check_call(chosen, given, time, by, last)
+    grid = read_series(
+        frame,
+        time=time,
+        value=value,
+        by=by,
+        step=step,
+        missing=missing,
+        unordered=unordered,
+        counts=chosen.kinds == ("count",),
+        population=population,
+        first_row=first_row,
+    )
+    if grid.step not in chosen.steps:
+        accepted = ", ".join(chosen.steps)
+        raise parameter_error("library.error.method_step", method=method, step=grid.step, accepted=accepted)
+    result = chosen.run(
+        grid.values,
+        dates=period_dates(grid.step, grid.ordinals),
+        evaluate=None if last is None else slice(-last, None),
+        population=grid.population,
+        **given,
+    )
+    return Found(grid, result, method, given)
+
+
+def _check_call(
+    method: Method,
+    given: Mapping[str, Any],
+    time: str | Sequence[str],
+    by: str | Sequence[str] | None,
+    last: int | None,
+) -> None:
+    for name in given:
+        method.parameter(name)
+    required = [
+        item.name for item in method.parameters if item.default is REQUIRED and item.name not in given
+    ]
+    if required:
+        raise parameter_error("library.error.required", method=method.name, names=shown_list(required))
+    if last is not None and (isinstance(last, bool) or not isinstance(last, int) or last < 1):
+        raise parameter_error("library.error.last", given=last)
+    keys = [by] if isinstance(by, str) else list(by or ())
+    times = [time] if isinstance(time, str) else list(time)
+    taken = [name for name in [*keys, *times] if name in RESULT_COLUMNS]
+    if taken:
+        raise input_error(
+            "library.error.name_taken", names=shown_list(taken), reserved=shown_list(RESULT_COLUMNS)
+        )
+
+
+def _reasons(result: Detection, backend: Any) -> nw.Series[Any]:
+    words = nw.new_series("reason", list(REASONS), nw.String, backend=backend)
+    codes: NDArray[np.int64] = result.reason.reshape(-1).astype(np.int64)
+    return words[codes]
