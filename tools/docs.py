@@ -57,7 +57,7 @@ def methods_page() -> str:
         parts.append(f"## {method.name}\n\n{method.title}\n")
         parts.append("| parameter | default | accepted |\n|---|---|---|")
         parts += [f"| `{item.name}` | `{item.default}` | {item.accepted} |" for item in method.parameters]
-        parts.append(f"\nReference: {method.reference}\n")
+        parts.append(f"\nReference: {method.citation}\n")
     return "\n".join(parts)
 
 

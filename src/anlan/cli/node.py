@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from anlan.errors import NotFoundError
+from anlan.errors import InputError, NotFoundError
 from anlan.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "WorldOption",
     "build_settings",
     "open_node",
+    "read_passphrase",
 ]
 
 DataDirOption = Annotated[
@@ -76,3 +77,22 @@ def open_node(
         yield node
     finally:
         node.close()
+
+
+def read_passphrase(file: Path | None) -> str | None:
+    """The first line of a file, or None without one. A passphrase on the command line would show in process lists."""
+    if file is None:
+        return None
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = str(error)
+    else:
+        if lines and lines[0].strip():
+            return lines[0].strip()
+        reason = "its first line is empty"
+    raise InputError(
+        f"the passphrase file {file} cannot be used: {reason}",
+        key="backup.passphrase_file",
+        values={"file": str(file), "reason": reason},
+    )

@@ -1,4 +1,4 @@
-"""``anlan pack``: check domain packs as folders, without a server or a database."""
+"""``anlan pack``: check domain packs as folders, without a database, and install them in a world."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anlan.cli import FOUND, checked_language
+from anlan.cli.node import ConfigOption, DataDirOption, WorldOption, open_node
 from anlan.texts import catalogue, say
 
 if TYPE_CHECKING:
     from anlan.errors import Problem
 
-app = typer.Typer(help="Domain packs: check folders of data before they are installed.", no_args_is_help=True)
-
-
-@app.callback()
-def _main() -> None:
-    """Keep ``check`` a sub-command although it is the only one so far."""
+app = typer.Typer(help="Domain packs: check folders of data, and install them.", no_args_is_help=True)
 
 
 @app.command("check")
@@ -47,6 +43,47 @@ def check_folders(
         for result in results:
             _print(result, chosen)
     raise typer.Exit(FOUND if any(result["problems"] for result in results) else 0)
+
+
+@app.command("install")
+def install_folders(
+    paths: Annotated[list[Path], typer.Argument(help="Folders of packs.", show_default=False)],
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    world_name: WorldOption = "live",
+    language: Annotated[
+        str | None, typer.Option("--lang", help="Language of the sentences: zh or en.", show_default=False)
+    ] = None,
+) -> None:
+    """Install packs, or newer versions of them, after the same check. What was edited here stays as it is.
+
+    Returns 0 when all are installed, 2 when one could not be; packs before it stay installed.
+    """
+    from anlan.flows.install import install_pack
+    from anlan.registry.packs import load_pack
+    from anlan.store import SYSTEM
+
+    chosen = checked_language(language)
+    packs = [load_pack(path.resolve(), run_samples=True) for path in paths]
+    with open_node(data_dir, config) as node:
+        world = node.world(world_name)
+        for pack in packs:
+            done = install_pack(world, SYSTEM, pack)
+            counts = {
+                "indicators": len(done.indicators),
+                "rules": len(done.rules),
+                "hazards": len(done.hazards),
+            }
+            typer.echo(
+                say(
+                    "pack.install.done",
+                    chosen,
+                    pack=pack.id,
+                    version=pack.version,
+                    world=world_name,
+                    **counts,
+                )
+            )
 
 
 def _plain(problem: Problem, language: str) -> dict[str, Any]:
