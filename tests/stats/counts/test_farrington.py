@@ -46,7 +46,13 @@ def textbook_limit(counts: FloatArray, alpha: float) -> tuple[float, float, floa
 def test_the_plainest_form_is_the_textbook_formula(alpha: float) -> None:
     counts = make_counts(1)
     found = last(
-        counts, n_periods=1, trend=False, reweight=False, threshold_method="delta", alpha=alpha, limit54_cases=0
+        counts,
+        n_periods=1,
+        trend=False,
+        reweight=False,
+        threshold_method="delta",
+        alpha=alpha,
+        limit54_cases=0,
     )
     mean, phi, limit = textbook_limit(counts[0], alpha)
 
@@ -380,3 +386,16 @@ def test_wrong_counts_are_all_listed_with_their_place() -> None:
         {"argument": "counts", "series": 1, "time": 4},
         {"argument": "counts", "series": 2, "time": 7},
     ]
+
+
+@pytest.mark.parametrize(
+    "counts", [[["1", "2"]], [["x"]], [[1, 2], [3]], np.array(["2024-01-01"], "datetime64[D]"), [1j]]
+)
+def test_what_is_no_array_of_numbers_is_refused(counts: Any) -> None:
+    with pytest.raises(ParameterError, match="^counts must be an array of numbers"):
+        farrington_flexible(counts)
+
+
+def test_none_in_a_list_is_not_reported() -> None:
+    counts: list[float | None] = [*make_counts(1)[0].tolist()[:-1], None]
+    assert last(counts).reason.tolist() == [[Reason.MISSING_CURRENT]]  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ values_with_gaps = st.lists(st.one_of(st.none(), st.integers(-5, 15)), min_size=
 
 
 def alarms(values: list[float], **parameters: Any) -> list[int]:
-    return limit(values, **parameters).alarm[0].astype(int).tolist()
+    return [int(alarm) for alarm in limit(values, **parameters).alarm[0]]
 
 
 def test_above_is_strict_unless_inclusive() -> None:

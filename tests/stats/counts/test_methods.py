@@ -12,7 +12,16 @@ import pytest
 
 import anlan.stats.counts as counts_room
 from anlan.errors import ParameterError
-from anlan.stats.counts import METHODS, REQUIRED, Detection, Method, Reason, check_detector, ears_c1, method_named
+from anlan.stats.counts import (
+    METHODS,
+    REQUIRED,
+    Detection,
+    Method,
+    Reason,
+    check_detector,
+    ears_c1,
+    method_named,
+)
 from anlan.texts import LANGUAGES, catalogue
 
 # Arguments of the functions that come with the data and not from a form.

@@ -128,9 +128,9 @@ def _limit_counts(result: Result, observed: FloatArray) -> Limits:
 
 def _too_few_recent(cases: FloatArray, positions: IntArray, settings: Settings) -> BoolArray:
     """Fewer than ``limit54_cases`` *reported* cases in the last periods. In R a missing report counts as too few."""
-    window = positions[:, np.newaxis] - np.arange(settings.limit54_periods)
-    recent = np.where(window >= 0, cases[:, np.maximum(window, 0)], 0.0)
-    if not settings.as_reference:
-        recent = np.where(np.isnan(recent), 0.0, recent)
-    few: BoolArray = ~(recent.sum(axis=2) >= settings.limit54_cases)
+    total = np.zeros((len(cases), len(positions)))
+    for back in range(settings.limit54_periods):
+        recent = np.where(positions >= back, cases[:, np.maximum(positions - back, 0)], 0.0)
+        total += recent if settings.as_reference else np.where(np.isnan(recent), 0.0, recent)
+    few: BoolArray = ~(total >= settings.limit54_cases)
     return few

@@ -30,11 +30,15 @@ def parameter_error(name: str, accepted: str, given: object) -> ParameterError:
 
 def as_series(values: ArrayLike, *, name: str = "counts", nonnegative: bool = True) -> FloatArray:
     """Values as float64 of shape (n_series, n_times); one series may come as a plain sequence. NaN is not reported."""
+    accepted = "an array of numbers of shape (n_series, n_times), NaN where nothing is reported"
     try:
-        array = np.asarray(values, dtype=np.float64)
+        given = np.asarray(values)
+        # Text that looks like numbers has to be read by whoever knows its format.
+        array = given.astype(np.float64) if given.dtype.kind in "biufO" else None
     except (TypeError, ValueError) as error:
-        accepted = "an array of numbers of shape (n_series, n_times), NaN where nothing is reported"
         raise parameter_error(name, accepted, type(values).__name__) from error
+    if array is None:
+        raise parameter_error(name, accepted, f"an array of {given.dtype}")
     if array.ndim == 1:
         array = array[np.newaxis, :]
     if array.ndim != 2:

@@ -178,7 +178,7 @@ class _Solver:
         n_fits, levels = len(data.counts), design.n_levels
         self.index = np.arange(n_fits)
         self.base = data.base()
-        self.by_rows = bool(n_fits) and bool(data.counts.max(initial=0.0) > _LARGE_COUNT)
+        self.large = data.counts.max(axis=1, initial=0.0) > _LARGE_COUNT
         self.sums = _Sums(design, data, self.basis)
         rows_there = data.weighted(np.ones_like(data.counts)) if data.weight is not None else None
         if rows_there is None:
@@ -250,15 +250,20 @@ class _Solver:
         return moments
 
     def _deviance(self, now: Coefficients, matrix: FloatArray) -> FloatArray:
-        if not self.by_rows:
-            return self.sums.deviance(now, matrix[:, : self.design.n_levels])
-        y = self.data.counts
-        eta = now.level[:, self.design.level] + now.slope[:, np.newaxis] * self.design.time
-        if self.data.exposure is not None:
-            eta += np.log(self.data.exposure)
+        deviance = self.sums.deviance(now, matrix[:, : self.design.n_levels])
+        if self.large.any():
+            deviance[self.large] = self._deviance_by_rows(self.large, now)
+        return deviance
+
+    def _deviance_by_rows(self, chosen: BoolArray, now: Coefficients) -> FloatArray:
+        data = self.data.take(self.index[chosen])
+        y = data.counts
+        eta = now.level[chosen][:, self.design.level] + now.slope[chosen][:, np.newaxis] * self.design.time
+        if data.exposure is not None:
+            eta += np.log(data.exposure)
         log_y = np.log(np.where(y > 0, y, 1.0))
         rows = y * np.where(y > 0, log_y - eta, 0.0) - (y - np.exp(eta))
-        result: FloatArray = 2 * self.data.weighted(rows).sum(axis=1)
+        result: FloatArray = 2 * data.weighted(rows).sum(axis=1)
         return result
 
     def _step(self, now: Coefficients, matrix: FloatArray) -> Coefficients:
@@ -305,5 +310,4 @@ class _Solver:
         self.sums.keep(left)
         if self.base is not None:
             self.base = self.base[left]
-        if self.by_rows:
-            self.data = self.data.take(left)
+        self.large = self.large[left]

@@ -25,7 +25,13 @@ from anlan.stats.counts.result import Detection
 Kind = Literal["int", "float", "bool", "choice"]
 Step = Literal["day", "week", "month"]
 
-REQUIRED: Any = object()  #: default of a parameter that has to be given
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()  #: default of a parameter that has to be given
 
 
 @dataclass(frozen=True)
@@ -133,10 +139,11 @@ def method_named(name: str) -> Method:
 
 
 def _farrington_history(step: Step, chosen: Mapping[str, Any]) -> int:
-    periods, w = (12, 1) if step == "month" else (52, 3)
+    periods = int(chosen["frequency"] or (12 if step == "month" else 52))
+    w = (1 if periods == 12 else 3) if chosen["w"] is None else int(chosen["w"])
     # Five years of dated weeks can hold one week more than five times 52.
-    extra = -(-int(chosen["b"]) // 5) if step == "week" else 0
-    return int(chosen["b"]) * periods + (w if chosen["w"] is None else int(chosen["w"])) + extra
+    extra = -(-int(chosen["b"]) // 5) if step == "week" and chosen["frequency"] is None else 0
+    return int(chosen["b"]) * periods + w + extra
 
 
 def _ears_history(extra: int) -> Callable[[Step, Mapping[str, Any]], int]:
