@@ -24,6 +24,7 @@ from anlan.charts import (
 from anlan.charts._axis import Plot, kind_of, period_axis
 from anlan.charts._svg import apart, escape, number, runs, shortened, ticks
 from anlan.charts.style import DARK, LIGHT, style_sheet
+from anlan.errors import ParameterError
 
 SVG = "{http://www.w3.org/2000/svg}"
 WEEKS = [f"2023-W{week:02d}" for week in range(40, 53)] + [f"2024-W{week:02d}" for week in range(1, 12)]
@@ -220,9 +221,9 @@ def test_the_same_data_give_the_same_bytes_and_ids_differ_between_pictures() -> 
 
 
 def test_lengths_are_checked() -> None:
-    with pytest.raises(ValueError, match="upper must be as long as periods"):
+    with pytest.raises(ParameterError, match="upper must be as long as periods"):
         curve(upper=[1.0])
-    with pytest.raises(ValueError, match="x must be as long as periods"):
+    with pytest.raises(ParameterError, match="x must be as long as periods"):
         LineData(periods=["a", "b"], lines=[Line(name="x", values=[1.0])])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from anlan.cli import main
-from anlan.cli.detect import parse_parameters
+from anlan.cli.detect import parse_call, parse_parameters
 from anlan.errors import ParameterError
 
 
@@ -38,6 +39,24 @@ def test_parameters_become_numbers_words_and_text() -> None:
             parse_parameters([wrong])
 
 
+def test_a_method_is_compared_with_itself_under_other_parameters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert parse_call("ears_c2:threshold=2, baseline=14") == ("ears_c2", {"threshold": 2, "baseline": 14})
+    assert parse_call("limit") == ("limit", {})
+    output = tmp_path / "out.csv"
+    options = [*OPTIONS, "--compare", "ears_c1:threshold=1", "-o", str(output), "--lang", "en"]
+    assert main(["detect", str(wards(tmp_path, 3)), *options]) == 1
+    found = pl.read_csv(output, infer_schema_length=None)
+    alarms = {
+        name: found.filter(pl.col("alarm") & (pl.col("method") == name)).height
+        for name in set(found["method"])
+    }
+    assert set(alarms) == {"ears_c1", "ears_c1:threshold=1"}
+    assert alarms["ears_c1:threshold=1"] > alarms["ears_c1"] == 1
+    assert "ears_c1:threshold=1" in capsys.readouterr().out
+
+
 def test_bad_rows_are_named_as_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = wards(tmp_path, 1, bad="2024-06-30,ward 00,3")
     output = tmp_path / "out.csv"
@@ -56,7 +75,7 @@ def test_bad_rows_are_named_as_in_the_file(tmp_path: Path, capsys: pytest.Captur
         (["--value", "count"], "There is no column count. The table has day, ward, cases."),
         (["--method", "magic"], "magic"),
         (["-p", "threshold=-1"], "threshold must be a number > 0. Got -1."),
-        (["-p", "alhpa=1"], "alhpa"),
+        (["-p", "alpha_level=1"], "alpha_level"),
         (["-p", "alpha"], "A parameter is written name=value"),
         (["--step", "month"], "rows repeat a period"),
         (["-o", "out.doc"], "Accepted are .csv, .xlsx, .parquet"),
@@ -149,8 +168,10 @@ def test_too_little_history_says_what_is_needed(tmp_path: Path, capsys: pytest.C
 
 @pytest.fixture(scope="module")
 def browser_page() -> Iterator[Page]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert program, "Chromium is not installed (make test installs it as root)"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser.new_page()
         browser.close()
 

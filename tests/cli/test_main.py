@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ HEAVY = (
     "sqlalchemy",
     "fastapi",
     "jinja2",
-    "pydantic",
     "uvicorn",
     "lxml",
     "pandas",
@@ -48,6 +48,27 @@ def test_the_server_half_is_not_loaded(arguments: tuple[str, ...]) -> None:
     assert modules.isdisjoint(HEAVY)
     if arguments == ("--version",):
         assert modules.isdisjoint({"typer", "rich", "polars", "numpy"})
+
+
+def test_detecting_in_a_file_does_not_load_it_either(tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text(
+        "day,cases\n" + "\n".join(f"2024-07-{day:02d},1" for day in range(1, 20)), encoding="utf-8"
+    )
+    options = [
+        "--time",
+        "day",
+        "--value",
+        "cases",
+        "--method",
+        "ears_c1",
+        "--plot",
+        str(tmp_path / "out.html"),
+    ]
+    code, modules = loaded_after("detect", str(file), *options)
+    assert code == 0
+    assert "polars" in modules
+    assert modules.isdisjoint(HEAVY)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

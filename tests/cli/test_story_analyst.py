@@ -206,7 +206,7 @@ def test_the_exit_code_says_whether_something_was_found(
     counts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(counts, "-p", "alpha=0.0000001", "--last", "3", "--lang", "en") == 0
-    assert "No alarm in 10 series (farrington_flexible)." in capsys.readouterr().out
+    assert "No alarm in 10 series (farrington_flexible)" in capsys.readouterr().out
     assert call(counts, "-p", "alpha=2", "--lang", "en") == 2
     said = capsys.readouterr()
     assert said.out == ""

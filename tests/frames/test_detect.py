@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 
 import anlan
@@ -51,7 +50,7 @@ def test_every_frame_type_gives_the_same_values_and_its_own_type() -> None:
     arrow = anlan.detect(frame.to_arrow(), **options)
     assert isinstance(polars, pl.DataFrame)
     assert isinstance(pandas, pd.DataFrame)
-    assert isinstance(arrow, pa.Table)
+    assert type(arrow) is type(frame.to_arrow())
     assert polars.columns == list(pandas.columns) == arrow.column_names
     assert polars.columns == ["unit", "year", "week", *RESULT_COLUMNS]
     assert polars.height == len(pandas) == arrow.num_rows == 120
@@ -138,8 +137,8 @@ def test_population_reaches_the_method() -> None:
 def test_wrong_calls_are_told_what_is_accepted() -> None:
     with pytest.raises(ParameterError, match=r"method must be one of farrington_flexible.*Got 'magic'"):
         anlan.detect(daily(), time="day", value="cases", method="magic")
-    with pytest.raises(ParameterError, match=r"ears_c1 has no parameter 'alhpa'. It has baseline"):
-        anlan.detect(daily(), time="day", value="cases", method="ears_c1", alhpa=0.1)
+    with pytest.raises(ParameterError, match=r"ears_c1 has no parameter 'alpha_level'. It has baseline"):
+        anlan.detect(daily(), time="day", value="cases", method="ears_c1", alpha_level=0.1)
     with pytest.raises(
         ParameterError, match=r"farrington_flexible is made for week, month data. These go by day"
     ):

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,14 +194,14 @@ def test_every_value_arrives_in_its_cell(data: st.DataObject) -> None:
         )
     )
     rows = sorted(((key, week, count) for (key, week), count in cells.items()), key=lambda row: row[1])
-    frame = pa.table(
+    frame = pl.DataFrame(
         {
             "county": [row[0] for row in rows],
             "week": [f"2024-W{row[1]:02d}" for row in rows],
             "cases": [row[2] for row in rows],
         }
     )
-    found = grid(frame)
+    found = grid(frame.to_arrow())
     places = {key[0]: place for place, key in enumerate(found.keys())}
     first = min(week for _, week in cells)
     for (key, week), count in cells.items():

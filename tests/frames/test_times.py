@@ -9,7 +9,6 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,7 +92,7 @@ def test_the_step_of_dates_is_inferred(days: list[date], step: str) -> None:
         pl.DataFrame({"t": days}),
         pd.DataFrame({"t": pd.to_datetime(pd.Series(moments))}),
         pd.DataFrame({"t": pd.Series(days, dtype=object)}),
-        pa.table({"t": days}),
+        pl.DataFrame({"t": days}).to_arrow(),
     ):
         times = read(frame)
         assert times.step == step

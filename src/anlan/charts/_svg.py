@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape as _escape
 
 from anlan.charts.style import style_sheet
+from anlan.errors import ParameterError
+from anlan.texts import say
 
 Values = Sequence[float | None]
 
@@ -71,6 +73,15 @@ def document(
         lang=language,
         aria_label=title,
     )
+
+
+def check_length(name: str, values: Sequence[object], n: int, *, may_be_empty: bool = True) -> None:
+    """Sequences of a chart go with its periods; anything else would be drawn at the wrong time."""
+    if len(values) != n and (values or not may_be_empty):
+        given = {"name": name, "accepted": n, "given": len(values)}
+        raise ParameterError(
+            say("charts.error.length", "en", **given), key="charts.error.length", values=given
+        )
 
 
 def identifier(*parts: object) -> str:

@@ -52,9 +52,7 @@ class CurveData:
         for name in (
             "observed", "expected", "upper", "alarm", "provisional", "estimate", "estimate_low", "estimate_high",
         ):  # fmt: skip
-            given = len(getattr(self, name))
-            if given != len(self.periods) and (given or name == "observed"):
-                raise ValueError(f"{name} must be as long as periods ({len(self.periods)}). Got {given}.")
+            svg.check_length(name, getattr(self, name), len(self.periods), may_be_empty=name != "observed")
 
 
 def epidemic_curve(
@@ -189,7 +187,7 @@ def _backgrounds(plot: Plot, points: CurveData, language: str) -> list[str]:
         )
         words = say("charts.no_data", language)
         if (end - first) * plot.band >= svg.text_width(words) + 6:
-            out.append(svg.text(middle, plot.bottom - 16, words, anchor="middle"))
+            out.append(svg.text(middle, plot.top + 14, words, anchor="middle"))
     return [*out, svg.element("path", class_="cross", d=crosses)] if crosses else out
 
 

@@ -45,11 +45,9 @@ class LineData:
     from_zero: bool = True
 
     def __post_init__(self) -> None:
-        for name, values in [*((line.name, line.values) for line in self.lines), ("alarm", self.alarm)]:
-            if len(values) != len(self.periods) and (name != "alarm" or len(values)):
-                raise ValueError(
-                    f"{name} must be as long as periods ({len(self.periods)}). Got {len(values)}."
-                )
+        for line in self.lines:
+            svg.check_length(line.name, line.values, len(self.periods), may_be_empty=False)
+        svg.check_length("alarm", self.alarm, len(self.periods))
 
 
 def line_chart(

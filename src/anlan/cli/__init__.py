@@ -48,11 +48,15 @@ COMMANDS: Mapping[str, Command] = {
     "cap": Command("anlan.cli.cap", extra="server", help="Check CAP 1.2 messages as files."),
     "pack": Command("anlan.cli.pack", extra="server", help="Check domain packs (folders of data)."),
     "journal": Command("anlan.cli.journal", extra="server", help="Read and verify the journal of a node."),
-    "backup": Command("anlan.cli.backup", extra="server", help="Back up a node into one file, while it works."),
+    "backup": Command(
+        "anlan.cli.backup", extra="server", help="Back up a node into one file, while it works."
+    ),
     "restore": Command("anlan.cli.restore", extra="server", help="Restore a backup into an empty place."),
     "serve": Command("anlan.cli.serve", extra="server", help="Serve the pages and do the work that is due."),
     "work": Command("anlan.cli.work", extra="server", help="Run the work loop alone."),
-    "demo": Command("anlan.cli.demo", extra="server", help="A node with real data and an exercise, to look around."),
+    "demo": Command(
+        "anlan.cli.demo", extra="server", help="A node with real data and an exercise, to look around."
+    ),
 }
 
 

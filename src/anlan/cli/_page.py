@@ -27,7 +27,7 @@ p{margin:0 0 4px;color:var(--text-2)}
 .card{background:var(--surface);border:1px solid var(--line);border-radius:6px;padding:16px 20px;margin:12px 0;
 break-inside:avoid}
 .card h3{font-size:15px;line-height:22px;margin:0 0 8px;overflow-wrap:anywhere}
-.chart-grid .chart{width:100%}
+.chart-grid .chart,.wide .chart,.narrow .chart{width:100%}
 .chart-grid figure{background:var(--surface);border:1px solid var(--line);border-radius:6px;padding:12px 14px}
 .narrow{display:none}
 .scroll{overflow-x:auto}
@@ -38,7 +38,7 @@ th.n,td.n{text-align:right;white-space:nowrap}
 td.k{max-width:20em}
 td:last-child{white-space:nowrap}
 @media (max-width:700px){.wide{display:none}.narrow{display:block}.card{padding:12px}h1{font-size:22px;line-height:30px}}
-@media print{main{max-width:none;padding:0}body{font-size:12.5px;line-height:20px}.wide{display:block}.narrow{display:none}}
+@media print{body{background:none}main{max-width:none;padding:0}body{font-size:12.5px;line-height:20px}.wide{display:block}.narrow{display:none}}
 """
 
 
@@ -70,8 +70,8 @@ def page(report: Report, panels: int) -> str:
     )
 
 
-def curves(report: Report) -> list[CurveData]:
-    """One drawable series each, those with alarms first: the latest alarm, then the most alarms."""
+def curves(report: Report, most: int) -> list[CurveData]:
+    """Up to ``most`` series to draw, those with alarms first: the latest alarm, then the most alarms."""
     found, grid = report.main, report.main.grid
     result = found.result
     n_series, n_times = grid.values.shape
@@ -98,7 +98,7 @@ def curves(report: Report) -> list[CurveData]:
             title=series_name(keys[index], report.says("cli.page.whole")),
             unit=unit,
         )
-        for index in order.tolist()
+        for index in order[:most].tolist()
     ]
 
 
@@ -113,21 +113,22 @@ def _account(report: Report) -> Iterable[str]:
 
 
 def _charts(report: Report, panels: int) -> list[str]:
-    drawn = curves(report)
-    if len(drawn) <= _FEW:
+    n_series = report.main.grid.values.shape[0]
+    drawn = curves(report, panels)
+    if n_series <= _FEW:
         return [_wide_chart(curve, report.language) for curve in drawn]
     parts = [f"<h2>{escape(report.says('cli.page.series'))}</h2>"]
-    if len(drawn) > panels:
-        said = report.says("cli.page.panels", shown=panels, series=len(drawn))
+    if n_series > panels:
+        said = report.says("cli.page.panels", shown=panels, series=n_series)
         parts.append(f'<p class="small">{escape(said)}</p>')
     parts.append(f'<p class="small">{escape(report.says("cli.page.legend"))}</p>')
-    parts.append(small_multiples(drawn[:panels], language=report.language))
+    parts.append(small_multiples(drawn, language=report.language))
     return parts
 
 
 def _wide_chart(curve: CurveData, language: str) -> str:
     """Drawn twice, since text in a picture that shrinks to a phone cannot be read; the style sheet shows one."""
-    wide = epidemic_curve(curve, language=language, width=1100, height=320)
+    wide = epidemic_curve(curve, language=language, width=960, height=300)
     narrow = epidemic_curve(curve, language=language, width=360, height=280)
     return (
         f'<section class="card"><h3>{escape(curve.title)}</h3>'

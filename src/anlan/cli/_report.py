@@ -62,7 +62,7 @@ class Report:
         """All rows of all methods, with the method's name when there is more than one."""
         if len(self.runs) == 1:
             return self._frame(self.main)
-        frames = [self._frame(run).with_columns(pl.lit(run.method).alias("method")) for run in self.runs]
+        frames = [self._frame(run).with_columns(pl.lit(label_of(run)).alias("method")) for run in self.runs]
         return pl.concat(frames)
 
     def compared(self) -> list[Compared]:
@@ -70,7 +70,7 @@ class Report:
         main = self.main.result.alarm
         return [
             Compared(
-                run.method,
+                label_of(run),
                 int(run.result.alarm.sum()),
                 int(_judged(run).sum()),
                 int((run.result.alarm & main).sum()),
@@ -250,9 +250,7 @@ class Report:
         return table
 
     def _frame(self, run: Found) -> pl.DataFrame:
-        frame = run.table().to_native()
-        if not isinstance(frame, pl.DataFrame):
-            raise TypeError("the command line reads polars frames")
+        frame: pl.DataFrame = run.table().to_native()
         whole = run.grid.values[~np.isnan(run.grid.values)]
         if np.all(whole == np.floor(whole)):
             frame = frame.with_columns(pl.col("observed").cast(pl.Int64))
@@ -274,6 +272,12 @@ class Report:
 def _judged(run: Found) -> np.ndarray[Any, np.dtype[np.bool_]]:
     decided = np.array([reason.is_decided for reason in sorted(Reason)], dtype=bool)
     return decided[run.result.reason.astype(np.int64)]
+
+
+def label_of(run: Found) -> str:
+    """The method with what differs from its defaults, as ``--compare`` takes it."""
+    parameters = ",".join(f"{name}={value}" for name, value in run.parameters.items())
+    return f"{run.method}:{parameters}" if parameters else run.method
 
 
 def p_text(value: float | None) -> str:

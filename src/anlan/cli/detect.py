@@ -42,7 +42,11 @@ def detect_in_file(
     ] = None,
     compare: Annotated[
         list[str] | None,
-        typer.Option("--compare", "-c", help="Another method, with its defaults, for comparison."),
+        typer.Option(
+            "--compare",
+            "-c",
+            help="Another method to compare: ears_c2, or with parameters ears_c2:threshold=2.",
+        ),
     ] = None,
     last: Annotated[
         int | None, typer.Option("--last", min=1, help="Judge only the latest so many periods.")
@@ -87,7 +91,7 @@ def detect_in_file(
     from anlan.frames import detect_series
 
     tongue = checked_language(language)
-    given = parse_parameters(parameter or ())
+    calls = [(method, parse_parameters(parameter or ())), *map(parse_call, compare or ())]
     for target, accepted in ((output, _files.WRITABLE), (plot, (".html", ".htm"))):
         if target is not None:
             _files.check_output(target, file, accepted)
@@ -107,9 +111,9 @@ def detect_in_file(
             population=population,
             last=last,
             first_row=table.first_row,
-            parameters=given if place == 0 else {},
+            parameters=given,
         )
-        for place, name in enumerate([method, *(compare or ())])
+        for name, given in calls
     ]
     report = _report.Report(table, tuple(runs), value, tongue)
     if output is not None:
@@ -139,6 +143,12 @@ def parse_parameters(given: Sequence[str]) -> dict[str, Any]:
             raise ParameterError(say(key, "en", **values), key=key, values=values)
         found[name.strip().replace("-", "_")] = _value(text.strip())
     return found
+
+
+def parse_call(text: str) -> tuple[str, dict[str, Any]]:
+    """``ears_c2:threshold=2,baseline=14`` as the method's name and its parameters."""
+    name, _, rest = text.partition(":")
+    return name.strip(), parse_parameters([item for item in rest.split(",") if item.strip()])
 
 
 def _value(text: str) -> Any:

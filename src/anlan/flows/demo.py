@@ -15,9 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-
-import sqlalchemy as sa
 
 from anlan import datasets, intake, registry, series
 from anlan.flows.install import builtin_packs, install_pack, install_places

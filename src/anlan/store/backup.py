@@ -224,7 +224,10 @@ def _put_postgresql(
 def _copy_out(connection: sa.Connection, table: str, columns: list[str], target: Any) -> int:
     driver: Any = connection.connection.driver_connection
     rows = 0
-    with driver.cursor() as cursor, cursor.copy(f"COPY {archive.quoted(table, columns)} TO STDOUT") as copy:
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY {archive.quoted(table, columns)} TO STDOUT (ENCODING 'UTF8')") as copy,
+    ):
         waiting = bytearray()
         for piece in copy:
             waiting += piece

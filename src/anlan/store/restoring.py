@@ -104,12 +104,11 @@ def restore(
         aside.mkdir(parents=True)
         try:
             _lay_out(reader, aside, key_files, erased)
-            with _databases(reader, settings, aside) as urls:
+            with _databases(reader, settings, aside) as places:
                 worlds = [
-                    _bring_up(entry, urls[entry["name"]], aside, key_files, list(deep_checks))
+                    _bring_up(entry, places[entry["name"]], aside, key_files, list(deep_checks))
                     for entry in reader.manifest["worlds"]
                 ]
-            _move_in(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return RestoreReport(
@@ -203,12 +202,14 @@ def _lay_out(reader: ArchiveReader, aside: Path, keys: dict[str, bytes], erased:
 def _databases(
     reader: ArchiveReader, settings: Settings, aside: Path
 ) -> Iterator[dict[str, tuple[str, str | None]]]:
-    """World -> address and schema, filled from the archive; put in place at the end, or removed on an error."""
+    """World -> address and schema, filled from the archive; with the files put in place at the end, or removed."""
+    folder = Path(settings.data_dir)
     names = [entry["name"] for entry in reader.manifest["worlds"]]
     if not settings.database_url:
         for name in names:
             reader.extract(f"worlds/{name}.db", aside / "worlds" / f"{name}.db")
         yield {name: (f"sqlite:///{aside / 'worlds' / name}.db", None) for name in names}
+        _move_in(aside, folder)
         return
     maker = make_engine(settings.database_url)
     try:
@@ -221,6 +222,9 @@ def _databases(
         with maker.begin() as connection:
             for name in names:
                 connection.exec_driver_sql(f'ALTER SCHEMA "{_ASIDE}{name}" RENAME TO "anlan_{name}"')
+            _move_in(
+                aside, folder
+            )  # inside the transaction: when the files cannot be moved, nothing is renamed
     except BaseException:
         _drop_leftovers(maker)
         raise
@@ -259,7 +263,9 @@ def _fill(reader: ArchiveReader, entry: dict[str, Any], url: str) -> None:
                     columns = entry["tables"][table]["columns"]
                     with (
                         driver.cursor() as cursor,
-                        cursor.copy(f"COPY {archive.quoted(table, columns)} FROM STDIN") as copy,
+                        cursor.copy(
+                            f"COPY {archive.quoted(table, columns)} FROM STDIN (ENCODING 'UTF8')"
+                        ) as copy,
                     ):
                         for block in reader.blocks(f"worlds/{entry['name']}/{table}.copy"):
                             copy.write(block)

@@ -117,7 +117,7 @@ personal_value = sa.Table(
     metadata,
     sa.Column("subject_id", sa.String(36), primary_key=True),
     sa.Column("field", sa.String(60), primary_key=True),
-    sa.Column("known_seq", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("known_seq", BigInt, primary_key=True, autoincrement=False, index=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("commitment", sa.String(64), nullable=False),
     info={"kind": "versions", "key": ("subject_id", "field")},
