@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -295,3 +297,26 @@ def test_history_tells_each_version_in_the_order_of_what_was_known(world: World)
         assert history(connection, NOTHING, world.as_of(), int(one), 1) == []
     assert [version.value for version in told] == [5.0, 6.0, 7.0, None]
     assert current(world, np.array([one])) == []
+
+
+def test_others_write_while_a_large_batch_is_staged(world: World) -> None:
+    ids = make_series(world, 50)
+    rows = ObservationColumns.of(np.repeat(ids, 4000), np.tile(np.arange(4000), 50), KNOWN, 1)
+    written: list[float] = []
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            with world.write(SYSTEM) as tx:
+                tx.event("test.said")
+            written.append(time.perf_counter())
+
+    batch_id = begin_batch(world, source_code="cdc")
+    writer = threading.Thread(target=write)
+    writer.start()
+    started = time.perf_counter()
+    stage_observations(world, batch_id, rows)
+    ended = time.perf_counter()
+    done.set()
+    writer.join()
+    assert len([moment for moment in written if started < moment < ended]) >= 3

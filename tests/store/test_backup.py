@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import struct
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -97,6 +98,21 @@ def edited(source: Path, target: Path, change: Callable[[dict[str, Any]], None])
     return target
 
 
+def middle_of(content: bytes, info: zipfile.ZipInfo) -> int:
+    """Where the middle byte of a file's compressed content stands in the archive."""
+    name, extra = struct.unpack_from("<HH", content, info.header_offset + 26)
+    return int(info.header_offset + 30 + name + extra + info.compress_size // 2)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    reader = ArchiveReader(path)
+    try:
+        reader.check()
+        return {name: reader.read(name) for name in reader.names()}
+    finally:
+        reader.close()
+
+
 def nothing_left(settings: Settings) -> bool:
     folder = Path(settings.data_dir)
     files = list(folder.parent.iterdir()) if folder.parent.exists() else []
@@ -166,7 +182,7 @@ def test_keys_come_from_the_backup_or_from_a_copy_or_are_given_up(
     plain = backup(node, tmp_path / "plain").path
     assert node.master_key not in plain.read_bytes()
     with zipfile.ZipFile(plain) as archive:
-        assert not [name for name in archive.namelist() if "key" in name]
+        assert not [name for name in archive.namelist() if "keys" in name or name.endswith(".key")]
     wrong = tmp_path / "wrong_keys"
     wrong.mkdir()
     for name in ("node.key", "personal.key"):
@@ -234,21 +250,20 @@ def test_a_damaged_archive_is_refused_wherever_the_damage_is(
     content, random = good.read_bytes(), np.random.default_rng(5)
     bad = tmp_path / "bad"
     with zipfile.ZipFile(good) as archive:
-        places = [info.header_offset + 60 + info.compress_size // 2 for info in archive.infolist()]
-    places += random.integers(0, len(content), 15).tolist()
-    refused = 0
-    for at in places:
+        inside = [middle_of(content, info) for info in archive.infolist() if info.compress_size > 2]
+    anywhere = random.integers(0, len(content), 30).tolist()
+    for at in [*inside, *anywhere]:
         spoilt = bytearray(content)
         spoilt[at] ^= 0x41
         bad.write_bytes(spoilt)
         try:
-            reader = ArchiveReader(bad)
-            reader.check()
-            same = all(reader.read(name) == ArchiveReader(good).read(name) for name in reader.names())
-            assert same, at  # a byte that carries nothing, such as a date in the directory
+            harmless = contents(bad) == contents(
+                good
+            )  # a byte that carries nothing, such as a date in the directory
         except IntegrityError:
-            refused += 1
-    assert refused >= len(places) - 5
+            continue
+        assert harmless, at
+        assert at not in inside
     for broken in (content[: len(content) // 2], b"", b"not a zip"):
         bad.write_bytes(broken)
         with pytest.raises(IntegrityError, match="cannot be used as a backup"):

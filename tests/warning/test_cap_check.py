@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cap_samples import RING, SENT, make_alert, make_bytes, make_info
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -331,6 +331,7 @@ texts = st.text(
 ).map(str.strip)
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_any_text_survives(headline: str, description: str) -> None:
     # White space that XML does not know (U+3000 …) belongs to the text; the reader strips what Python strips.
@@ -343,6 +344,7 @@ def test_any_text_survives(headline: str, description: str) -> None:
     assert read(data) == alert
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(-90, 90, allow_subnormal=False), st.floats(-180, 180, allow_subnormal=False)),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anlan.errors import ParameterError
@@ -66,6 +66,7 @@ def test_crossing(ring: list[tuple[float, float]], crosses: bool) -> None:
     assert crosses_itself(ring) is crosses
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=5, max_value=300), st.integers(min_value=4, max_value=60))
 def test_any_star_is_reduced_without_crossing(corners: int, wanted: int) -> None:
     angles = [2 * math.pi * i / corners for i in range(corners)]

@@ -101,7 +101,7 @@ def test_settings_decide_the_form() -> None:
     assert (wmo.form, wmo.oid, wmo.web) == (
         "oid",
         "2.49.0.1.156.7",
-        "https://city.example/warnings/{identifier}",
+        "https://city.example/public",
     )
 
 

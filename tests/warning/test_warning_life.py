@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +30,7 @@ from warning_worlds import (
 )
 
 from anlan.errors import AnlanError, ConflictError, ForbiddenError, InputError, NotFoundError
-from anlan.store import NOTHING, SYSTEM, FixedClock, Node, Scope, World, events_after, verify
+from anlan.store import NOTHING, SYSTEM, FixedClock, Node, Scope, Tx, World, events_after, verify
 from anlan.texts import Sentence
 from anlan.warning import HazardWarning, Level, actions, check_message, preview, queries, tables
 from anlan.warning.cap import MsgType, ResponseType, Status, check
@@ -117,10 +119,11 @@ def test_two_places_are_joined_and_seen_from_their_common_area(drill: World) -> 
         ({"texts": {"fr": {"headline": "x"}}}, {"warning.text.unknown"}),
         ({"texts": {"zh": {"headline": "x" * 4001}}}, {"warning.text.long"}),
         ({"texts": {"zh": {"headline": "a\x00"}}}, {"warning.text.control"}),
+        ({"facts": {"observed": "7\x0b", "expected": "1", "period": "x"}}, {"warning.text.control"}),
     ],
 )
 def test_bad_draft_is_refused_with_every_problem(
-    drill: World, changes: dict[str, object], keys: set[str]
+    drill: World, changes: dict[str, Any], keys: set[str]
 ) -> None:
     head = drill.head()
     with pytest.raises(InputError) as error:
@@ -131,11 +134,12 @@ def test_bad_draft_is_refused_with_every_problem(
 
 def test_draft_that_is_over_before_it_begins_is_refused(drill: World, clock: FixedClock) -> None:
     now = clock.now()
-    for changes in (
+    refused: list[dict[str, Any]] = [
         {"expires": now},
         {"expires": now + HOUR, "effective": now + HOUR},
         {"expires": now + HOUR, "onset": now + 2 * HOUR},
-    ):
+    ]
+    for changes in refused:
         with pytest.raises(InputError) as error:
             drafted(drill, **changes)
         assert error.value.problems[0].where == {"field": "expires"}
@@ -262,6 +266,18 @@ def test_machine_cannot_release(drill: World) -> None:
     with pytest.raises(ForbiddenError) as error:
         released(drill, step, by=SYSTEM)
     assert error.value.key == "warning.person_needed"
+
+
+def test_draft_of_a_machine_needs_two_persons_all_the_same(drill: World) -> None:
+    step = drafted(drill, by=SYSTEM)
+    assert step.authors == ()
+    with pytest.raises(ForbiddenError):
+        submitted(drill, step, by=SYSTEM)
+    step = submitted(drill, step, by=CHIEF)
+    with pytest.raises(ForbiddenError) as error:
+        released(drill, step, by=CHIEF)
+    assert error.value.key == "warning.own_text"
+    assert released(drill, step, by=SECOND_CHIEF).state == "in_force"
 
 
 def test_live_world_issues_only_where_it_is_allowed(live: World) -> None:
@@ -517,7 +533,7 @@ def test_two_at_once_give_one_message(drill: World) -> None:
 
 def test_every_action_refuses_an_old_version(drill: World) -> None:
     step = submitted(drill, drafted(drill))
-    for act in (
+    acts: list[Callable[[Tx], object]] = [
         lambda tx: actions.edit(tx, step.public_id, expected_seq=1, settings=SETTINGS),
         lambda tx: actions.submit(tx, step.public_id, expected_seq=1, settings=SETTINGS),
         lambda tx: actions.return_to_draft(tx, step.public_id, expected_seq=1, reason="x"),
@@ -526,7 +542,8 @@ def test_every_action_refuses_an_old_version(drill: World) -> None:
         lambda tx: actions.update(tx, step.public_id, expected_seq=1, settings=SETTINGS),
         lambda tx: actions.end(tx, step.public_id, expected_seq=1, settings=SETTINGS, reason="x"),
         lambda tx: actions.cancel(tx, step.public_id, expected_seq=1, settings=SETTINGS, reason="x"),
-    ):
+    ]
+    for act in acts:
         head = drill.head()
         with pytest.raises(ConflictError) as error, drill.write(CHIEF) as tx:
             act(tx)
@@ -578,13 +595,31 @@ def test_scope_sees_what_concerns_it(drill: World, clock: FixedClock) -> None:
     assert seen(f"{county}421222/") == {city.public_id}
     assert seen("CN/430000/") == set()
     assert seen() == set()
-    assert seen(county, sensitivity=0) == set()
+    assert seen(county, sensitivity=-1) == set()
     assert seen(county, domains=("air_quality",)) == set()
     with drill.read() as connection:
         public = Scope(None, None, 0, "public")
         assert len(queries.messages(connection, public, drill.as_of())) == 3
-        with pytest.raises(NotFoundError):
-            queries.warning(connection, public, drill.as_of(), chibi.public_id)
+
+
+def test_drafts_are_internal_and_what_is_released_is_public(drill: World, clock: FixedClock) -> None:
+    public = Scope(None, None, 0, "public page")
+    step = submitted(drill, drafted(drill))
+    with drill.read() as connection, pytest.raises(NotFoundError):
+        queries.warning(connection, public, drill.as_of(), step.public_id)
+    step = released(drill, step)
+    following = followed(drill, step, level="red")
+    with drill.read() as connection:
+        as_of = drill.as_of()
+        assert [item.public_id for item in queries.in_force(connection, public, as_of, at=clock.now())] == [
+            step.public_id
+        ]
+        assert [item.state for item in queries.history(connection, public, as_of, step.public_id)] == [
+            "in_force"
+        ]
+        assert [item.step for item in queries.chain(connection, public, as_of, step.chain_id)] == [1]
+        assert len(queries.history(connection, ALL, as_of, step.public_id)) == 3
+    assert following.sensitivity == 1
 
 
 def test_nothing_is_seen_with_no_scope(drill: World, clock: FixedClock) -> None:

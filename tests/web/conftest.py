@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +13,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from anlan import datasets, registry, series
-from anlan.registry import NewArea, RoleGrant
+from anlan import registry, series
+from anlan.flows.install import builtin_packs, install_pack, install_places
+from anlan.flows.work import work_once
+from anlan.registry import RoleGrant
 from anlan.series import ObservationColumns, SeriesKey
 from anlan.settings import Settings
 from anlan.store import SYSTEM, FixedClock, Node, Scope, World
@@ -25,36 +26,6 @@ NOW = datetime(2026, 7, 6, 0, 5, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 Browse = Callable[..., httpx.Client]
 ROLES = tuple(registry.ROLES)
-
-
-def load_places(world: World) -> None:
-    """Country, province, city and its six counties with outlines."""
-    features = json.loads(datasets.xianning_counties().read_bytes())["features"]
-    above = [
-        NewArea("CN", "", "country", {"zh": "中国", "en": "China"}),
-        NewArea("420000", "CN", "province", {"zh": "湖北省", "en": "Hubei Province"}),
-        NewArea("421200", "420000", "city", {"zh": "咸宁市", "en": "Xianning City"}),
-    ]
-    counties = [
-        NewArea(
-            feature["id"],
-            "421200",
-            "county",
-            {"zh": feature["properties"]["name_zh"], "en": feature["properties"]["name_en"]},
-            lon=feature["properties"]["lon"],
-            lat=feature["properties"]["lat"],
-            outline=feature["geometry"],
-        )
-        for feature in features
-    ]
-    with world.write(SYSTEM) as tx:
-        registry.load_areas(tx, [*above, *counties])
-
-
-def install_packs(world: World) -> None:
-    for name in registry.builtin_packs():
-        with world.write(SYSTEM) as tx:
-            registry.install_pack(tx, registry.builtin_pack(name))
 
 
 def add_series(world: World) -> int:
@@ -90,9 +61,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         ("exercise", "exercise", {"zh": "麻疹演练", "en": "Measles exercise"}),
     ):
         world = node.create_world(name, kind, title)
-        load_places(world)
-        install_packs(world)
+        install_places(world, SYSTEM)
+        for pack in builtin_packs():
+            install_pack(world, SYSTEM, pack)
         add_series(world)
+        work_once(world)
     live = node.world("live")
     for role in ROLES:
         with live.write(SYSTEM) as tx:

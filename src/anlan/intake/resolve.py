@@ -21,6 +21,7 @@ from anlan.intake.mapping import Declared
 from anlan.intake.periods import Period
 from anlan.intake.refusals import Refusal
 from anlan.registry.area_index import AreaIndex, normal_name, short_names
+from anlan.registry.calendars import WeekSystem
 from anlan.registry.queries import area_index, indicators, sites, source
 from anlan.registry.types import Area, Indicator, Site, Source
 from anlan.registry.units import UNITS, find_unit
@@ -55,6 +56,12 @@ class Registered:
             tuple(indicators(connection, scope, as_of)),
         )
 
+    @property
+    def within(self) -> str:
+        """Path of the area that the source speaks of; empty for everywhere."""
+        own = self.areas.by_code.get(self.source.area_code)
+        return self.source.area_path or (own.path if own is not None else "")
+
     def vocabulary(self) -> Vocabulary:
         """Everything that may stand in a cell or a header, for guessing."""
         areas = {
@@ -73,7 +80,7 @@ class Registered:
             return tuple(one for one in self.indicators if one.code in self.source.delivers)
         return tuple(one for one in self.indicators if one.domain == self.source.domain)
 
-    def weeks(self) -> str | None:
+    def weeks(self) -> WeekSystem | None:
         """The one week system of the source's weekly indicators, or None."""
         systems = {one.calendar.week_system for one in self.delivered() if one.calendar.step == "week"}
         return systems.pop() if len(systems) == 1 else None
@@ -128,9 +135,8 @@ class Registered:
         return self._areas_found[key]
 
     def _find_area(self, text: str, kinds: tuple[str, ...]) -> Area | Refusal:
-        within = self.source.area_path
         code = _statistical_code(text)
-        found = self.areas.find(code, within=within)
+        found = self.areas.find(code, within=self.within)
         if len(found) > 1:
             # The kinds that the indicator is meant for decide between 咸安 the district and 咸安 the town.
             found = tuple(area for area in found if area.kind in kinds) or found
@@ -171,7 +177,7 @@ class Registered:
         return Refusal("intake.area.unknown", text, accepted, {}, _suggest(listed))
 
     def _near_areas(self, text: str) -> list[Area]:
-        inside = [area for area in self.areas.by_code.values() if area.path.startswith(self.source.area_path)]
+        inside = [area for area in self.areas.by_code.values() if area.path.startswith(self.within)]
         plain = normal_name(text)
         stems = {plain, *short_names(plain)}
         same = [area for area in inside if stems & {s for n in area.names.values() for s in short_names(n)}]
@@ -211,7 +217,7 @@ class Registered:
     def site(self, text: str) -> Site | Refusal:
         """The site that a cell means."""
         plain = normal_name(text)
-        inside = [one for one in self.sites if one.area_path.startswith(self.source.area_path)]
+        inside = [one for one in self.sites if one.area_path.startswith(self.within)]
         found = [one for one in inside if plain == normal_name(one.code)]
         found = found or [
             one for one in inside if plain in {normal_name(name) for name in one.names.values()}

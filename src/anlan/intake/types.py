@@ -59,7 +59,8 @@ class Change:
 class Receipt:
     """What became of a delivery. ``notes`` say how the table was read; ``changes`` lists the first corrections.
 
-    A dry run has an empty ``public_id`` and ``number`` and ``known_seq`` 0.
+    A dry run has an empty ``public_id`` and ``number`` and ``known_seq`` 0. ``rejected_sample`` is filled by ``deliver``;
+    all rejected rows are had from ``queries.rejected_rows``.
     """
 
     public_id: str
@@ -78,6 +79,7 @@ class Receipt:
     same_as: str
     known_seq: int
     is_dry_run: bool = False
+    rejected_sample: tuple[RejectedRow, ...] = ()
 
 
 @dataclass(frozen=True)

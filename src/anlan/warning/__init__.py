@@ -6,13 +6,17 @@ checks messages and knows no database; ``feed`` makes the Atom feed; ``preview``
 
 from __future__ import annotations
 
-from anlan.warning import actions, queries
-from anlan.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry, etag, write_feed
-from anlan.warning.identifiers import Issuer, issuer_of
-from anlan.warning.integrity import check_message
-from anlan.warning.levels import Level
-from anlan.warning.preview import Preview, preview
-from anlan.warning.types import HazardTemplate, HazardType, HazardWarning, Message
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anlan.warning import actions, queries
+    from anlan.warning._preview import Preview, preview
+    from anlan.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry, etag, write_feed
+    from anlan.warning.identifiers import Issuer, issuer_of
+    from anlan.warning.integrity import check_message
+    from anlan.warning.levels import Level
+    from anlan.warning.types import HazardTemplate, HazardType, HazardWarning, Message
 
 __all__ = [
     "ATOM_TYPE",
@@ -34,3 +38,23 @@ __all__ = [
     "queries",
     "write_feed",
 ]
+
+# Checking a CAP file must not load the store: names are fetched when they are asked for.
+_HOME = {
+    **dict.fromkeys(("ATOM_TYPE", "CAP_TYPE", "Feed", "FeedEntry", "etag", "write_feed"), "feed"),
+    **dict.fromkeys(("Issuer", "issuer_of"), "identifiers"),
+    **dict.fromkeys(("HazardTemplate", "HazardType", "HazardWarning", "Message"), "types"),
+    **dict.fromkeys(("Preview", "preview"), "_preview"),
+    "check_message": "integrity",
+    "Level": "levels",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("actions", "queries"):
+        return import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -35,6 +35,7 @@ __all__ = [
     "DEFAULT_RESPONSES",
     "DEFAULT_VALIDITY",
     "EVERYTHING",
+    "authors_with",
     "by",
     "changed",
     "check_issuable",
@@ -190,6 +191,13 @@ def current(tx: Tx, public_id: str) -> HazardWarning:
 def require_person(tx: Tx) -> None:
     if tx.actor.kind != "person":
         raise ForbiddenError("only a person can do this", key="warning.person_needed")
+
+
+def authors_with(tx: Tx, authors: tuple[str, ...]) -> tuple[str, ...]:
+    """The persons who wrote in a step, with the present one; machines are no authors."""
+    if tx.actor.kind != "person" or tx.actor.id in authors:
+        return authors
+    return (*authors, tx.actor.id)
 
 
 def require_seq(tx: Tx, warning: HazardWarning, expected_seq: int) -> None:

@@ -15,7 +15,7 @@ from anlan.warning import queries
 from anlan.warning._drafting import EVERYTHING, GivenFacts
 from anlan.warning.places import places
 from anlan.warning.types import OPEN_STATES, HazardWarning, StepKind, Texts
-from anlan.warning.wording import merged, read_texts
+from anlan.warning.wording import final
 
 __all__ = ["cancel", "end", "update"]
 
@@ -168,11 +168,13 @@ def _next_step(
         state="draft",
         **values,
         **drafting.place_fields(found),
+        # The step before is public by now; the draft of the next one is not.
+        sensitivity=queries.history(tx.connection, EVERYTHING, as_of, before.public_id)[0].sensitivity,
         facts={**before.facts, **drafting.facts_of(facts)},
         effective=None,
         expires=until,
         assessment_id=assessment_id,
-        authors=(tx.actor.id,),
+        authors=drafting.authors_with(tx, ()),
         drafted_by=tx.actor.id,
         drafted_at=tx.now,
         submitted_by=None,
@@ -185,5 +187,5 @@ def _next_step(
         changed_at=tx.now,
     )
     filled, origin = drafting.generated(tx, made, settings)
-    made = replace(made, texts=merged(filled, read_texts(texts)), texts_from=origin)
+    made = replace(made, texts=final(filled, texts), texts_from=origin)
     return drafting.store(tx, made, "drafted", previous=before.public_id, assessment=assessment_id)

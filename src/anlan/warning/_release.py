@@ -17,6 +17,8 @@ from anlan.warning.types import HazardWarning, StepKind, WarningState
 
 __all__ = ["expire_due", "release"]
 
+# What has left the house is no longer a matter of who may see the draft.
+RELEASED_SENSITIVITY = 0
 _IN_FORCE: tuple[WarningState, ...] = ("in_force",)
 _BECOMES: Mapping[StepKind, WarningState] = {
     "alert": "in_force",
@@ -50,7 +52,7 @@ def release(tx: Tx, public_id: str, *, expected_seq: int, settings: Settings) ->
     before = drafting.current(tx, public_id)
     drafting.require_seq(tx, before, expected_seq)
     drafting.refuse_state(before, ("review",))
-    if tx.actor.id in before.authors:
+    if tx.actor.id in (before.authors or (before.submitted_by,)):
         raise ForbiddenError(
             f"you wrote in warning {before.number}; somebody else must release it",
             key="warning.own_text",
@@ -62,6 +64,7 @@ def release(tx: Tx, public_id: str, *, expected_seq: int, settings: Settings) ->
     after = replace(
         before,
         state=_BECOMES[before.kind],
+        sensitivity=RELEASED_SENSITIVITY,
         effective=alert.infos[0].effective,
         released_by=tx.actor.id,
         released_at=tx.now,
@@ -86,8 +89,7 @@ def release(tx: Tx, public_id: str, *, expected_seq: int, settings: Settings) ->
             "area_code": before.area_code,
             "area_path": before.area_path,
             "area_paths": list(before.area_paths),
-            # What has left the house is no longer a matter of who may see the draft.
-            "sensitivity": 0,
+            "sensitivity": RELEASED_SENSITIVITY,
             "expires": before.expires,
             "sha256": digest,
             "cap_bytes": data,

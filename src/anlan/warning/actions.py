@@ -4,7 +4,8 @@ Every action is one version and one event, in the transaction of the caller. An 
 ``expected_seq``, the ``known_seq`` of the version that the person saw; if somebody was faster it refuses and says who
 did what, and when. Releasing freezes the bytes of the message: their SHA-256 stands in the journal's event.
 
-Two persons: whoever wrote in a step (``authors``) cannot release it. Roles and scope are decided before: the caller
+Two persons: whoever wrote in a step (``authors``) cannot release it; nor can, where a machine wrote it, the person who
+submitted it. Roles and scope are decided before: the caller
 looks the warning up with the person's scope and checks the role.
 
 The life of a step: draft ⇄ review → in_force → superseded, cancelled, ended or expired; draft or review → withdrawn.
@@ -28,7 +29,7 @@ from anlan.warning.cap.model import Certainty, Urgency
 from anlan.warning.identifiers import issuer_of
 from anlan.warning.places import places
 from anlan.warning.types import OPEN_STATES, HazardWarning, Texts
-from anlan.warning.wording import changed_by_hand, fill, merged, read_texts
+from anlan.warning.wording import changed_by_hand, fill, final, merged
 
 __all__ = [
     "cancel",
@@ -86,7 +87,7 @@ def draft(
     assessment_id : str, optional
         The assessment it follows.
     sensitivity : int, default 1
-        Who may see the draft. The released message is public.
+        Who may see the draft. What has been released is public.
 
     Raises
     ------
@@ -120,14 +121,14 @@ def draft(
         **values,
         **drafting.place_fields(found),
         sensitivity=sensitivity,
-        texts=merged(filled, read_texts(texts or {})),
+        texts=final(filled, texts or {}),
         texts_from=origin,
         facts=said,
         effective=effective,
         onset=onset,
         expires=until,
         assessment_id=assessment_id,
-        authors=(tx.actor.id,),
+        authors=drafting.authors_with(tx, ()),
         drafted_by=tx.actor.id,
         drafted_at=tx.now,
         submitted_by=None,
@@ -214,9 +215,9 @@ def edit(
     kept = changed_by_hand(before, generated)
     after = replace(
         after,
-        texts=merged(merged(filled, kept), read_texts(texts or {})),
+        texts=final(merged(filled, kept), texts or {}),
         texts_from=origin,
-        authors=before.authors if tx.actor.id in before.authors else (*before.authors, tx.actor.id),
+        authors=drafting.authors_with(tx, before.authors),
         changed_by=tx.actor.id,
         changed_at=tx.now,
     )
@@ -228,11 +229,14 @@ def submit(tx: Tx, public_id: str, *, expected_seq: int, settings: Settings) -> 
 
     Raises
     ------
+    ForbiddenError
+        No person.
     InputError
         With every gap in the texts, and every error that the message would have.
     NotFoundError, ConflictError
         No such warning; somebody was faster, or it is no draft.
     """
+    drafting.require_person(tx)
     before = drafting.current(tx, public_id)
     drafting.require_seq(tx, before, expected_seq)
     drafting.refuse_state(before, ("draft",))

@@ -111,7 +111,7 @@ def _info(
         headline=texts["headline"] if is_live else _marked(texts["headline"], language),
         description=texts["description"] if is_live else _marked(texts["description"], language),
         instruction=texts["instruction"],
-        web=issuer.web.replace("{identifier}", identifier),
+        web=issuer.web.replace("{identifier}", identifier) if is_live else "",
         contact=name_in(issuer.contact, language),
         parameters=(level_parameter(warning.level),),
         areas=areas_of_message(places, language),

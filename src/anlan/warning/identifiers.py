@@ -97,7 +97,8 @@ def issuer_of(settings: Settings) -> Issuer:
     """The issuer that an installation's settings describe; the form of the sender decides that of the identifiers."""
     sender = settings.cap_sender
     names = {"zh": settings.cap_sender_name, "en": settings.cap_sender_name}
-    web = f"{settings.address}/warnings/{{identifier}}" if settings.base_url else ""
+    # The page that tells everybody what is in force; an address that nobody else can reach is left out.
+    web = f"{settings.address}/public" if settings.base_url else ""
     if _UNIT_CODE.fullmatch(sender):
         return Issuer(sender, names, web=web)
     arc = sender.removeprefix("urn:oid:")

@@ -62,20 +62,20 @@ def warning(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str
 
 
 def history(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str) -> list[HazardWarning]:
-    """All versions of one step, oldest first; none where the scope does not see its newest version."""
+    """Versions of one step, oldest first: those that the scope sees, and none if it does not see the newest.
+
+    A released step is public and its drafts are not.
+    """
     table = tables.warning
     query = (
-        sa.select(table)
+        sa.select(table, _seen(scope, table).label("is_seen"))
         .where(table.c.public_id == public_id, table.c.known_seq <= as_of.seq)
         .order_by(table.c.known_seq)
     )
     rows = connection.execute(query).all()
-    # Whether it may be seen is decided by what it is now: its earlier versions are the same matter.
-    now = _now(as_of)
-    seen = sa.select(now.c.public_id).where(now.c.public_id == public_id, _seen(scope, now))
-    if not rows or connection.execute(seen).first() is None:
+    if not rows or not rows[-1].is_seen:
         return []
-    return [_warning(row) for row in rows]
+    return [_warning(row) for row in rows if row.is_seen]
 
 
 def warnings(

@@ -68,9 +68,10 @@ class HazardType:
 class HazardWarning:
     """One version of one step of a warning.
 
-    ``authors`` are all who wrote in this step: none of them can release it. ``facts`` are the values the texts were
-    filled with, kept so that unedited texts follow a change of level or place. ``texts_from`` says where the texts
-    came from: the pack, or the general form because the pack has none for this level.
+        ``authors`` are all persons who wrote in this step: none of them can release it. ``facts`` are the values the texts were
+        filled with, kept so that unedited texts follow a change of level or place. ``texts_from`` says where the texts
+        came from: the pack, or the general form because the pack has none for this level. ``sensitivity`` is that of the draft
+    until it is released, and public from then on.
     """
 
     public_id: str

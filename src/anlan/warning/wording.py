@@ -16,7 +16,7 @@ from anlan.texts import LANGUAGES, catalogue, name_in, say
 from anlan.warning.levels import Level, rank
 from anlan.warning.types import TEXT_FIELDS, HazardType, HazardWarning, StepKind, Texts
 
-__all__ = ["changed_by_hand", "fill", "gaps", "level_word", "merged", "read_texts"]
+__all__ = ["changed_by_hand", "fill", "final", "gaps", "level_word", "merged", "read_texts"]
 
 TEXT_LIMIT = 4_000
 _GAP = re.compile(r"⟦[^⟦⟧]*⟧")
@@ -148,6 +148,17 @@ def read_texts(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, st
     if problems:
         raise InputError("the texts cannot be used", key="warning.text.problems", problems=problems)
     return texts
+
+
+def final(filled: Texts, given: Texts) -> dict[str, dict[str, str]]:
+    """The filled texts with those that a person gave in their place, all of them checked: facts can hold anything.
+
+    Raises
+    ------
+    InputError
+        As ``read_texts``.
+    """
+    return read_texts(merged(filled, read_texts(given)))
 
 
 def merged(texts: Texts, changes: Texts) -> dict[str, dict[str, str]]:

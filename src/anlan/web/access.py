@@ -22,6 +22,7 @@ class Permission(Enum):
     TRIAGE = "triage"
     ASSESS = "assess"
     DRAFT = "warning.draft"
+    UPDATE = "warning.update"
     RELEASE = "warning.release"
     JOURNAL = "journal.see"
 

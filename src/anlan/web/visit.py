@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from anlan import registry
 from anlan.errors import InputError, NotFoundError
+from anlan.flows.board import waiting_counts
 from anlan.settings import Settings
 from anlan.store import Actor, AsOf, Node, Scope, World
 from anlan.texts import LANGUAGES, name_in, say
@@ -45,6 +46,7 @@ class Site:
     settings: Settings
     node: Node
     zone: tzinfo
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def secure(self) -> bool:
@@ -228,7 +230,7 @@ class Visit:
             language=self.language,
             zone=self.site.zone,
             now=self.now,
-            frame=self.frame(current, counts=counts, search=search),
+            frame=self.frame(current, counts=counts or self._counts(), search=search),
             view=view,
         )
         return self.seal(HTMLResponse(html, status_code=status, headers={"vary": "Cookie, Accept-Language"}))
@@ -281,6 +283,14 @@ class Visit:
             theme=self.theme,
             search=search,
         )
+
+    def _counts(self) -> RailCounts:
+        """What waits behind the entries of the rail, now."""
+        if self.who is None or self.world is None:
+            return RailCounts()
+        with self.world.read() as connection:
+            found = waiting_counts(connection, self.who.scope, AsOf(self.world.head()), at=self.now)
+        return RailCounts(signals=found["signals"], warnings=found["warnings"])
 
     def _person(self) -> PersonView | None:
         if self.who is None:

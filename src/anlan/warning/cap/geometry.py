@@ -31,6 +31,7 @@ __all__ = [
 ADVISED_POINTS = 100
 ADVISED_DECIMALS = 6
 MAX_POINTS_TO_COMPARE = 2_000
+_BLOCK = 128
 
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _PAIR = re.compile(rf"({_NUMBER}),({_NUMBER})", re.ASCII)
@@ -104,11 +105,13 @@ def crosses_itself(ring: Sequence[Point]) -> bool:
     count = len(starts)
     if count < 3 or len(ring) > MAX_POINTS_TO_COMPARE:
         return False
-    for i in range(count - 2):
-        # The last side touches the first at the closing point, as neighbours do.
-        stop = count - 1 if i == 0 else count
-        others = slice(i + 2, stop)
-        if np.any(_meet(starts[i], ends[i], starts[others], ends[others])):
+    number = np.arange(count)
+    for first in range(0, count, _BLOCK):
+        rows = number[first : first + _BLOCK, None]
+        # Each pair once; neighbours touch, and so do the last side and the first at the closing point.
+        compared = (number[None, :] >= rows + 2) & ~((rows == 0) & (number[None, :] == count - 1))
+        block = slice(first, first + _BLOCK)
+        if np.any(compared & _meet(starts[block, None], ends[block, None], starts[None], ends[None])):
             return True
     return False
 
@@ -116,13 +119,10 @@ def crosses_itself(ring: Sequence[Point]) -> bool:
 def _meet(
     p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64], s: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether segment p-q meets each of the segments r-s, touching included."""
-    d1, d2 = _side(r, s, p), _side(r, s, q)
-    d3, d4 = _side(p, q, r), _side(p, q, s)
-    proper = (d1 * d2 <= 0) & (d3 * d4 <= 0)
-    low, high = np.minimum(p, q), np.maximum(p, q)
-    boxes = np.all((np.minimum(r, s) <= high) & (np.maximum(r, s) >= low), axis=1)
-    return np.asarray(proper & boxes)
+    """Whether the segments p-q meet the segments r-s, touching included; shapes are broadcast."""
+    crossing = (_side(r, s, p) * _side(r, s, q) <= 0) & (_side(p, q, r) * _side(p, q, s) <= 0)
+    boxes = np.all((np.minimum(r, s) <= np.maximum(p, q)) & (np.maximum(r, s) >= np.minimum(p, q)), axis=-1)
+    return np.asarray(crossing & boxes)
 
 
 def _side(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -46,15 +46,22 @@ def check_schema(root: etree._Element, report: Report) -> None:
         if place in reported:
             continue
         reported.add(place)
-        found = root.getroottree().xpath(place, namespaces=_prefixes(root))
-        element = (
-            found[0] if isinstance(found, list) and found and isinstance(found[0], etree._Element) else root
-        )
+        element = _element_at(root, place)
         _report_entry(entry, element, report)
 
 
-def _prefixes(root: etree._Element) -> dict[str, str]:
-    return {prefix: uri for prefix, uri in root.nsmap.items() if prefix and uri}
+def _element_at(root: etree._Element, place: str) -> etree._Element:
+    """The element of an XPath of the validator; the root where it cannot be found again."""
+    prefixes: dict[str, str] = {}
+    for element in root.iter():
+        prefixes.update((prefix, uri) for prefix, uri in element.nsmap.items() if prefix and uri)
+    try:
+        found = root.getroottree().xpath(place, namespaces=prefixes)
+    except etree.XPathError:
+        # One prefix can mean two namespaces in two parts of a document; a place is not worth a refusal.
+        return root
+    first = found[0] if isinstance(found, list) and found else root
+    return first if isinstance(first, etree._Element) else root
 
 
 def _report_entry(entry: etree._LogEntry, element: etree._Element, report: Report) -> None:

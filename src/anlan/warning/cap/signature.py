@@ -86,6 +86,7 @@ def verify_signatures(data: bytes) -> list[SignatureResult]:
 
 def _verify(data: bytes, position: int) -> SignatureResult:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     signature = _alone(parse(data, keep_layout=True), position)
     if signature.find(f"{{{DSIG}}}SignedInfo") is None:
@@ -100,7 +101,7 @@ def _verify(data: bytes, position: int) -> SignatureResult:
     )
     try:
         certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         return SignatureResult("not_verified", detail=str(error)[:200])
     result = SignatureResult(
         "verified",
@@ -118,6 +119,7 @@ def _verify(data: bytes, position: int) -> SignatureResult:
 
 def _holds(data: bytes, position: int, certificate: x509.Certificate, *, drop_layout: bool) -> str:
     """Verify one signature; the empty text means that it holds, any other says why not."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from signxml.exceptions import InvalidInput, SignXMLException
     from signxml.verifier import SignatureConfiguration, XMLVerifier
 
@@ -135,7 +137,19 @@ def _holds(data: bytes, position: int, certificate: x509.Certificate, *, drop_la
         result = XMLVerifier().verify(
             root, x509_cert=certificate, validate_schema=False, expect_config=expected
         )
-    except (SignXMLException, InvalidInput, ValueError, etree.LxmlError) as error:
+    except (
+        SignXMLException,
+        InvalidInput,
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        etree.LxmlError,
+        # What the library runs into when parts of a signature are missing or of another kind.
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        AssertionError,
+    ) as error:
         return str(error)[:200] or type(error).__name__
     signed = result[0].signed_xml if isinstance(result, list) else result.signed_xml
     # A signature that wraps some other element says nothing about the alert that we read.

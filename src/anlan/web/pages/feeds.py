@@ -11,16 +11,18 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from anlan import registry, warning
+from anlan import registry
 from anlan.errors import NotFoundError
 from anlan.store import AsOf, Scope, World
 from anlan.texts import name_in, say
+from anlan.warning import queries as warning
 from anlan.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, etag
 from anlan.web.access import Permission
 from anlan.web.routing import route
 from anlan.web.views.frame import Option
 from anlan.web.views.public import PublicView, PublicWarning
 from anlan.web.visit import Visit
+from anlan.web.warning_parts import instruction_lines
 
 router = APIRouter()
 PUBLIC = Scope(None, None, 0, "public page")
@@ -131,7 +133,7 @@ def _public_page(visit: Visit, scope: Scope, *, feed: str, action: str, cap: str
                 issued_at=one.released_at or one.changed_at,
                 ends_at=one.expires,
                 description=texts["description"],
-                instructions=lines_of(texts["instruction"]),
+                instructions=instruction_lines(texts["instruction"]),
                 href=f"{cap}/{one.message_identifier}",
             )
         )
@@ -152,10 +154,3 @@ def _public_page(visit: Visit, scope: Scope, *, feed: str, action: str, cap: str
     )
     return visit.page("public.html", view)
 
-
-def lines_of(text: str) -> tuple[str, ...]:
-    """The lines of an instruction, one act each; a text of one line is cut at its full stops."""
-    lines = [line.strip(" •-·\t") for line in text.splitlines() if line.strip()]
-    if len(lines) == 1:
-        lines = [part.strip() for part in lines[0].replace("；", "。").split("。") if part.strip()]
-    return tuple(lines)

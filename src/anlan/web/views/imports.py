@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,10 +88,7 @@ class MappingView:
     would_accept: int | None
     would_reject: int | None
     fixed: tuple[FixedField, ...]
-    csrf_note: str = ""
     modes: tuple[Option, ...] = ()
-    known_basis: tuple[Option, ...] = ()
-    values: Mapping[str, str] | None = None
     errors: tuple[FieldError, ...] = ()
 
 
@@ -116,6 +112,7 @@ class RejectedRow:
     cell: str
     cells: tuple[PreviewCell, ...]
     accepted: str
+    suggestion: str = ""
     more: tuple[str, ...] = ()
 
 
@@ -148,3 +145,5 @@ class ReceiptView:
     again_href: str
     original_href: str = ""
     problem: str = ""
+    same_as: str = ""
+    new: int = 0

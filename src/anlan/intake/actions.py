@@ -1,0 +1,580 @@
+"""Taking deliveries in: look at a file, deliver it, resume or drop what was interrupted, remember a mapping.
+
+A delivery is read and compared in memory, its bytes, rows and rejected rows are staged in short transactions, and all of
+it becomes visible in one: the batch, the delivery with its receipt, and two events. Killed before that line nothing
+of it is seen, and ``resume`` or the same call again goes on; killed after it, it is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from anlan.errors import ConflictError, NotFoundError, ParameterError, UnavailableError
+from anlan.intake import tables
+from anlan.intake.files import DEFAULT_LIMITS, Limits, ReadOptions, read_table
+from anlan.intake.mapping import Mapping
+from anlan.intake.prepare import (
+    Plan,
+    Prepared,
+    complete_mapping,
+    mapping_problems,
+    natural_ids,
+    plan_changes,
+    prepare,
+)
+from anlan.intake.queries import mapping_of
+from anlan.intake.reading import PreviewRow, preview
+from anlan.intake.refusals import problem_to_json
+from anlan.intake.resolve import Registered
+from anlan.intake.types import Counts, Inspection, OpenDelivery, Receipt, RejectedRow, stored_receipt
+from anlan.series import begin_batch, discard, publish, seconds_of, series_ids, stage_observations
+from anlan.series import tables as series_tables
+from anlan.store import Actor, AsOf, Scope, Tx, World, canonical_json, new_public_id
+from anlan.store.schema import journal_head
+from anlan.texts import say
+
+__all__ = ["deliver", "drop", "inspect_file", "remember_mapping", "resume", "unfinished"]
+
+MODES = ("add", "replace")
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done (``reading``, ``keeping``, ``storing``, ``rejecting``), how much is done, and of how much."""
+
+_PART_BYTES = 4 * 1024**2
+_ROWS_AT_ONCE = 2_000
+_SAMPLE = 20
+_ATTEMPTS = 4
+
+
+class _MovedError(Exception):
+    """Somebody published the same indicators after the comparison: compare again."""
+
+
+def inspect_file(
+    world: World,
+    scope: Scope,
+    *,
+    source_code: str,
+    filename: str,
+    content: bytes,
+    mapping: Mapping | None = None,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    limits: Limits = DEFAULT_LIMITS,
+    rows: int = 20,
+) -> Inspection:
+    """Look at a file before it is delivered: its table, the mapping that would be used, the first rows. Writes nothing.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or a given mapping does not fit it.
+    NotFoundError
+        No such source for this scope.
+    """
+    with world.read() as connection:
+        as_of = world.as_of()
+        registered = Registered.read(connection, scope, as_of, source_code)
+        remembered = mapping_of(connection, scope, as_of, source_code)
+    table = read_table(content, filename, options=options, limits=limits)
+    used, is_remembered, _ = complete_mapping(table, registered, mapping, remembered)
+    problems = mapping_problems(used, registered)
+    shown: tuple[PreviewRow, ...] = ()
+    if not used.problems():
+        shown = preview(
+            table, used, rows=rows, rules_of=lambda name: registered.rules_for(name, used.declared)
+        )
+    return Inspection(table, used, is_remembered, problems, shown)
+
+
+def deliver(
+    world: World,
+    actor: Actor,
+    scope: Scope,
+    *,
+    source_code: str,
+    filename: str,
+    content: bytes,
+    mapping: Mapping | None = None,
+    mode: str = "add",
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (frozen)
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+    remember: bool = False,
+    dry_run: bool = False,
+) -> Receipt:
+    """Take a file in: good rows as new versions, each bad row with its reasons, and a receipt that says so.
+
+    Parameters
+    ----------
+    world, actor, scope
+        Where, by whom, and what the sender may deliver: rows outside the scope are rejected rows.
+    source_code : str
+        Who it comes from.
+    filename, content
+        The file as received; its bytes are kept.
+    mapping : Mapping, optional
+        What each column is. Without it the one remembered for the source is used, else a guess, provided all of it is
+        sure.
+    mode : {"add", "replace"}
+        Whether the file replaces its scope: values that the source had delivered for the file's indicators and periods,
+        and that are not in it, are withdrawn.
+    options, limits
+        As in ``anlan.intake.files.read_table``.
+    progress : callable, optional
+        See ``Progress``.
+    remember : bool
+        Remember the mapping for the source.
+    dry_run : bool
+        Say what would happen and write nothing.
+
+    Returns
+    -------
+    Receipt
+
+    Raises
+    ------
+    InputError
+        The file or the mapping cannot be used at all; nothing is kept.
+    NotFoundError
+        No such source for this scope.
+    """
+    if mode not in MODES:
+        raise ParameterError(
+            say("intake.deliver.no_such_mode", "en", mode=mode),
+            key="intake.deliver.no_such_mode",
+            values={"mode": mode},
+        )
+    work = _Work(
+        world, actor, scope, _found_again(world, source_code, content, mode), source_code, filename, content,
+        mapping, mode, options, limits, progress or _silent, remember,
+    )  # fmt: skip
+    return work.tried() if dry_run else work.done()
+
+
+def resume(
+    world: World, actor: Actor, scope: Scope, public_id: str, *, progress: Progress | None = None
+) -> Receipt:
+    """Finish a delivery that was interrupted, from the bytes that were kept.
+
+    Raises
+    ------
+    NotFoundError
+        It is not there: it was never begun, is finished, or was dropped.
+    """
+    row = _open_row(world, public_id)
+    content = _kept_content(world, row.sha256)
+    mapping = Mapping.from_json(canonical_json(row.mapping))
+    work = _Work(
+        world, actor, scope, row, row.source_code, row.filename, content, mapping, row.mode, ReadOptions(**row.options),
+        DEFAULT_LIMITS, progress or _silent, False,
+    )  # fmt: skip
+    return work.done()
+
+
+def unfinished(world: World) -> list[OpenDelivery]:
+    """Deliveries that were begun and not published, oldest first: work in progress, or left by a crash."""
+    opened, staged = tables.delivery_open, series_tables.batch_stage
+    query = (
+        sa.select(opened, staged.c.staged_count, staged.c.row_count)
+        .outerjoin(staged, staged.c.id == opened.c.batch_id)
+        .order_by(opened.c.received_at, opened.c.public_id)
+    )
+    with world.read() as connection:
+        rows = connection.execute(query).all()
+    return [
+        OpenDelivery(
+            row.public_id,
+            row.source_code,
+            row.filename,
+            row.sha256,
+            row.received_at,
+            row.mode,
+            row.staged_count or 0,
+            row.row_count or 0,
+        )  # fmt: skip
+        for row in rows
+    ]
+
+
+def drop(world: World, public_id: str) -> None:
+    """Remove a delivery that was begun and not published, with all it had staged. Can be called again after a crash."""
+    row = _open_row(world, public_id)
+    _discard(world, row.batch_id)
+    with world.stage() as connection:
+        connection.execute(tables.rejected_row.delete().where(tables.rejected_row.c.delivery_id == public_id))
+        connection.execute(tables.delivery_open.delete().where(tables.delivery_open.c.public_id == public_id))
+        used = [
+            sa.select(table.c.sha256).where(table.c.sha256 == row.sha256)
+            for table in (tables.delivery, tables.delivery_open)
+        ]
+        if not any(connection.execute(query.limit(1)).first() for query in used):
+            content = tables.delivery_content
+            connection.execute(content.delete().where(content.c.sha256 == row.sha256))
+
+
+def remember_mapping(tx: Tx, scope: Scope, source_code: str, mapping: Mapping) -> bool:
+    """Remember how a source's tables are read (event ``mapping.remembered``). Returns whether it is new.
+
+    Raises
+    ------
+    NotFoundError
+        No such source for this scope.
+    """
+    as_of = AsOf(tx.seq - 1)
+    registered = Registered.read(tx.connection, scope, as_of, source_code)
+    before = mapping_of(tx.connection, scope, as_of, source_code)
+    said = replace(mapping, columns=tuple(replace(column, confidence=1.0) for column in mapping.columns))
+    if before is not None and before.to_json() == said.to_json():
+        return False
+    plain = _as_json(said)
+    source = registered.source
+    row = {
+        "source_code": source_code,
+        "mapping": plain,
+        "area_path": source.area_path,
+        "domain": source.domain,
+    }
+    tx.insert(tables.source_mapping, row)
+    digest = hashlib.sha256(said.to_json().encode()).hexdigest()
+    tx.event(
+        "mapping.remembered", subject=("source", source_code), data={"source": source_code, "sha256": digest}
+    )
+    return True
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    return
+
+
+@dataclass
+class _Work:
+    """One delivery on its way in."""
+
+    world: World
+    actor: Actor
+    scope: Scope
+    opened: sa.Row[Any] | None
+    source_code: str
+    filename: str
+    content: bytes
+    mapping: Mapping | None
+    mode: str
+    options: ReadOptions
+    limits: Limits
+    progress: Progress
+    remember: bool
+
+    def __post_init__(self) -> None:
+        self.sha256 = hashlib.sha256(self.content).hexdigest()
+        self.public_id = self.opened.public_id if self.opened else new_public_id()
+        self.received_at: datetime = self.opened.received_at if self.opened else self.world.clock.now()
+        self.batch_id: int = self.opened.batch_id if self.opened else 0
+
+    def prepared(self) -> Prepared:
+        self.progress("reading", 0, len(self.content))
+        with self.world.read() as connection:
+            as_of = self.world.as_of()
+            registered = Registered.read(connection, self.scope, as_of, self.source_code)
+            remembered = mapping_of(connection, self.scope, as_of, self.source_code)
+        made = prepare(
+            registered, self.filename, self.content, now=self.received_at, given=self.mapping, remembered=remembered,
+            options=self.options, limits=self.limits,
+        )  # fmt: skip
+        self.progress("reading", len(self.content), len(self.content))
+        return made
+
+    def tried(self) -> Receipt:
+        prepared = self.prepared()
+        with self.world.read() as connection:
+            seq = _head(connection)
+            ids = natural_ids(connection, prepared.located.keys, seq)
+            plan = plan_changes(
+                connection, prepared, ids, seq=seq, mode=self.mode, now=seconds_of(self.received_at)
+            )
+        sample = tuple(
+            RejectedRow(bad.row, bad.cells, bad.problems)
+            for bad, _ in zip(prepared.reading.bad_rows(), range(_SAMPLE), strict=False)
+        )
+        return replace(self._receipt(prepared, plan, "", 0, sample, ""), public_id="", is_dry_run=True)
+
+    def done(self) -> Receipt:
+        prepared = self.prepared()
+        self._keep(prepared)
+        ids = series_ids(self.world, self.actor, prepared.located.keys)
+        sample, digest = self._reject(prepared)
+        for _ in range(_ATTEMPTS):
+            with self.world.read() as connection:
+                seq = _head(connection)
+                plan = plan_changes(
+                    connection, prepared, ids, seq=seq, mode=self.mode, now=seconds_of(self.received_at)
+                )
+            self._stage(plan)
+            try:
+                return self._publish(prepared, plan, sample, digest)
+            except _MovedError:
+                self._new_batch()
+        raise UnavailableError(say("intake.deliver.busy", "en"), key="intake.deliver.busy")
+
+    def _keep(self, prepared: Prepared) -> None:
+        """The bytes as received, and what is needed to go on after a crash. The note comes first, so that no bytes are
+        left behind that nothing knows of."""
+        if self.opened is None:
+            self.batch_id = begin_batch(self.world, source_code=self.source_code)
+            with self.world.stage() as connection:
+                connection.execute(
+                    tables.delivery_open.insert().values(
+                        public_id=self.public_id,
+                        source_code=self.source_code,
+                        filename=self.filename[:200],
+                        sha256=self.sha256,
+                        size_bytes=len(self.content),
+                        received_at=self.received_at,
+                        mode=self.mode,
+                        mapping=_as_json(prepared.mapping),
+                        options=asdict(self.options),
+                        actor=dict(self.actor.to_json()),
+                        batch_id=self.batch_id,
+                    )
+                )
+        table = tables.delivery_content
+        with self.world.read() as connection:
+            kept = set(
+                connection.execute(sa.select(table.c.part).where(table.c.sha256 == self.sha256)).scalars()
+            )
+        for part, start in enumerate(range(0, len(self.content), _PART_BYTES)):
+            if part not in kept:
+                piece = self.content[start : start + _PART_BYTES]
+                with self.world.stage() as connection:
+                    connection.execute(table.insert().values(sha256=self.sha256, part=part, content=piece))
+            self.progress("keeping", min(start + _PART_BYTES, len(self.content)), len(self.content))
+
+    def _reject(self, prepared: Prepared) -> tuple[tuple[RejectedRow, ...], str]:
+        """Keep the rejected rows; returns the first of them and the digest of all."""
+        table = tables.rejected_row
+        if self.opened is not None:
+            with self.world.stage() as connection:
+                connection.execute(table.delete().where(table.c.delivery_id == self.public_id))
+        total = prepared.reading.n_bad_rows
+        digest = hashlib.sha256()
+        sample: list[RejectedRow] = []
+        waiting: list[dict[str, Any]] = []
+        for done, bad in enumerate(prepared.reading.bad_rows(), start=1):
+            if len(sample) < _SAMPLE:
+                sample.append(RejectedRow(bad.row, bad.cells, bad.problems))
+            problems = [problem_to_json(problem) for problem in bad.problems]
+            digest.update(canonical_json([bad.row, list(bad.cells), problems]).encode() + b"\n")
+            waiting.append(
+                {
+                    "delivery_id": self.public_id,
+                    "row": bad.row,
+                    "cells": list(bad.cells),
+                    "problems": problems,
+                }
+            )
+            if len(waiting) == _ROWS_AT_ONCE or done == total:
+                with self.world.stage() as connection:
+                    connection.execute(table.insert(), waiting)
+                waiting = []
+                self.progress("rejecting", done, total)
+        return tuple(sample), digest.hexdigest()
+
+    def _stage(self, plan: Plan) -> None:
+        def told(done: int, total: int) -> None:
+            self.progress("storing", done, total)
+
+        try:
+            stage_observations(self.world, self.batch_id, plan.rows, progress=told)
+        except (ConflictError, NotFoundError) as error:
+            if error.key not in ("series.batch_not_open", "series.no_such_batch"):
+                raise
+            # An earlier attempt staged other rows, because other deliveries came in since: begin again.
+            self._new_batch()
+            stage_observations(self.world, self.batch_id, plan.rows, progress=told)
+
+    def _new_batch(self) -> None:
+        old, self.batch_id = self.batch_id, begin_batch(self.world, source_code=self.source_code)
+        opened = tables.delivery_open
+        with self.world.stage() as connection:
+            connection.execute(
+                opened.update().where(opened.c.public_id == self.public_id).values(batch_id=self.batch_id)
+            )
+        _discard(self.world, old)
+
+    def _publish(
+        self, prepared: Prepared, plan: Plan, sample: tuple[RejectedRow, ...], digest: str
+    ) -> Receipt:
+        source = prepared.registered.source
+        sensitivity = max((key.sensitivity for key in prepared.located.keys), default=1)
+        with self.world.write(self.actor) as tx:
+            _nothing_moved(tx, prepared, plan)
+            removed = tx.connection.execute(
+                tables.delivery_open.delete().where(tables.delivery_open.c.public_id == self.public_id)
+            )
+            if removed.rowcount != 1:
+                raise ConflictError(
+                    say("intake.deliver.not_open", "en", delivery=self.public_id),
+                    key="intake.deliver.not_open",
+                    values={"delivery": self.public_id},
+                )
+            batch = publish(
+                tx, self.batch_id, mode=self.mode, label=self.filename, area_path=source.area_path, domain=source.domain,
+                sensitivity=sensitivity, delivered_at=self.received_at,
+            )  # fmt: skip
+            receipt = self._receipt(
+                prepared, plan, _number(tx), tx.seq, sample, _same_as(tx, self.source_code, self.sha256)
+            )
+            tx.insert(
+                tables.delivery, _row_of(receipt, prepared, batch.public_id, self.world.node_id, sensitivity)
+            )
+            counts = receipt.counts
+            tx.event(
+                "delivery.received",
+                subject=("delivery", self.public_id),
+                data={
+                    "delivery": self.public_id,
+                    "number": receipt.number,
+                    "source": self.source_code,
+                    "batch": batch.public_id,
+                    "sha256": self.sha256,
+                    "bytes": len(self.content),
+                    "mode": self.mode,
+                    "rejected_sha256": digest,
+                    **_counted(counts),
+                },
+            )
+            if self.remember:
+                remember_mapping(tx, self.scope, self.source_code, prepared.mapping)
+        return receipt
+
+    def _receipt(
+        self,
+        prepared: Prepared,
+        plan: Plan,
+        number: str,
+        seq: int,
+        sample: tuple[RejectedRow, ...],
+        same_as: str,
+    ) -> Receipt:
+        return Receipt(
+            self.public_id, number, self.source_code, self.filename[:200], self.sha256, len(self.content), self.received_at,
+            self.actor.id, self.mode, plan.counts, (*prepared.notes, *plan.notes), plan.changes, prepared.table.header, same_as,
+            seq, rejected_sample=sample,
+        )  # fmt: skip
+
+
+def _counted(counts: Counts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
+
+
+def _head(connection: sa.Connection) -> int:
+    """The sequence that this very connection sees; asking the world would look through another one."""
+    return int(connection.execute(sa.select(journal_head.c.seq)).scalar_one())
+
+
+def _as_json(mapping: Mapping) -> Any:
+    return json.loads(mapping.to_json())
+
+
+def _row_of(
+    receipt: Receipt, prepared: Prepared, batch: str, node_id: str, sensitivity: int
+) -> dict[str, Any]:
+    source = prepared.registered.source
+    names = (
+        "public_id",
+        "number",
+        "source_code",
+        "filename",
+        "sha256",
+        "size_bytes",
+        "received_at",
+        "delivered_by",
+        "mode",
+    )
+    return {
+        **{name: getattr(receipt, name) for name in names},
+        "node_id": node_id,
+        "batch_public_id": batch,
+        "mapping": _as_json(prepared.mapping),
+        "receipt": dict(stored_receipt(receipt)),
+        "area_path": source.area_path,
+        "domain": source.domain,
+        "sensitivity": sensitivity,
+    }
+
+
+def _nothing_moved(tx: Tx, prepared: Prepared, plan: Plan) -> None:
+    column = series_tables.batch.c
+    for (coverage,) in tx.connection.execute(sa.select(column.coverage).where(column.known_seq > plan.seq)):
+        if prepared.indicators & set(coverage):
+            raise _MovedError
+
+
+def _number(tx: Tx) -> str:
+    """2026-B-00871: deliveries of a year are counted, under the journal's lock."""
+    prefix = f"{tx.now.year}-B-"
+    column = tables.delivery.c
+    found = tx.connection.execute(
+        sa.select(sa.func.max(column.number)).where(column.number.startswith(prefix))
+    ).scalar()
+    return f"{prefix}{int(found[len(prefix) :]) + 1 if found else 1:05d}"
+
+
+def _same_as(tx: Tx, source_code: str, sha256: str) -> str:
+    """The number of the last delivery of the same bytes by the same source, or nothing."""
+    column = tables.delivery.c
+    query = sa.select(column.number).where(column.source_code == source_code, column.sha256 == sha256)
+    return tx.connection.execute(query.order_by(column.known_seq.desc()).limit(1)).scalar() or ""
+
+
+def _discard(world: World, batch_id: int) -> None:
+    try:
+        discard(world, batch_id)
+    except NotFoundError:
+        return  # discarded before
+
+
+def _open_row(world: World, public_id: str) -> sa.Row[Any]:
+    table = tables.delivery_open
+    with world.read() as connection:
+        row = connection.execute(sa.select(table).where(table.c.public_id == public_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            say("intake.deliver.not_open", "en", delivery=public_id),
+            key="intake.deliver.not_open",
+            values={"delivery": public_id},
+        )
+    return row
+
+
+def _found_again(world: World, source_code: str, content: bytes, mode: str) -> sa.Row[Any] | None:
+    """An interrupted delivery of the same bytes whose worker is gone: the same call again goes on with it."""
+    opened, staged = tables.delivery_open, series_tables.batch_stage
+    query = (
+        sa.select(opened)
+        .outerjoin(staged, staged.c.id == opened.c.batch_id)
+        .where(
+            opened.c.source_code == source_code,
+            opened.c.sha256 == hashlib.sha256(content).hexdigest(),
+            opened.c.mode == mode,
+            sa.or_(staged.c.id.is_(None), staged.c.leased_until < world.clock.now()),
+        )
+        .order_by(opened.c.received_at)
+        .limit(1)
+    )
+    with world.read() as connection:
+        return connection.execute(query).one_or_none()
+
+
+def _kept_content(world: World, sha256: str) -> bytes:
+    table = tables.delivery_content
+    with world.read() as connection:
+        parts = connection.execute(
+            sa.select(table.c.content).where(table.c.sha256 == sha256).order_by(table.c.part)
+        ).scalars()
+        return b"".join(bytes(part) for part in parts)

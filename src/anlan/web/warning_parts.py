@@ -1,0 +1,208 @@
+"""The parts of a warning's page: its title, life, checks, acts and the forms in which people get it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from anlan.assessment import Assessment
+from anlan.registry import Area
+from anlan.texts import say
+from anlan.warning import HazardType, HazardWarning, Preview
+from anlan.web.access import Permission
+from anlan.web.drawings import length_gauge_svg
+from anlan.web.problems import message_of
+from anlan.web.views.signals import HistoryLine
+from anlan.web.views.warnings import Act, Check, LifeStep, MessageText, SmsPreview
+from anlan.web.visit import Visit
+
+#: Characters of one text message, and of each part of a longer one (3GPP TS 23.038: UCS-2, and GSM 7 bit).
+SMS_CHINESE = (70, 67)
+SMS_LATIN = (160, 153)
+SMS_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Held:
+    """All that the page of a warning is made from, read once."""
+
+    one: HazardWarning
+    shown: Preview
+    basis: Assessment | None
+    steps: tuple[HazardWarning, ...]
+    versions: tuple[HazardWarning, ...]
+    people: Mapping[str, str]
+    areas: Mapping[str, Area]
+    hazard: HazardType
+
+    def person(self, public_id: str | None) -> str:
+        return self.people.get(public_id or "", "")
+
+
+def title(visit: Visit, one: HazardWarning, *, question: bool = False) -> str:
+    """The headline; on the page of a draft as the question that it asks."""
+    texts = one.texts.get(visit.language) or next(iter(one.texts.values()), {})
+    headline = texts.get("headline") or one.number
+    key = f"web.warning.asks.{one.state}"
+    if question and one.state in ("draft", "review", "in_force"):
+        return visit.t(key, headline=headline.rstrip("。."))
+    return headline
+
+
+def lead(visit: Visit, held: Held) -> str:
+    one = held.one
+    if one.state in ("draft", "review"):
+        listed = checks(visit, held)
+        good = sum(check.state == "ok" for check in listed)
+        return visit.t("web.warning.lead_open", all=len(listed), good=good)
+    return visit.t(
+        "web.warning.lead_out",
+        at=visit.f.clock(one.released_at or one.changed_at),
+        by=held.person(one.released_by),
+        end=visit.f.clock(one.expires),
+    )
+
+
+def life(visit: Visit, held: Held) -> tuple[LifeStep, ...]:
+    """Draft, review, in force, update, end: what is done, what is now, what is to come."""
+    one = held.one
+    place = {"draft": 0, "withdrawn": 0, "review": 1, "in_force": 2, "superseded": 3}.get(one.state, 4)
+    notes = (
+        f"{visit.f.clock(one.drafted_at)} {held.person(one.drafted_by)}",
+        f"{visit.f.clock(one.submitted_at)} {held.person(one.submitted_by)}" if one.submitted_at else "",
+        f"{visit.f.clock(one.released_at)} {held.person(one.released_by)}" if one.released_at else "",
+        visit.f.clock(one.changed_at) if one.state == "superseded" else "",
+        visit.f.clock(one.changed_at) if place == 4 else visit.t("web.warning.not_later", at=visit.f.clock(one.expires)),
+    )
+    steps = []
+    for index, (name, note) in enumerate(zip(("draft", "review", "in_force", "updated", "over"), notes, strict=True)):
+        skipped = index == 3 and place == 4
+        state = "now" if index == place else "done" if index < place and not skipped else "ahead"
+        steps.append(LifeStep(visit.t(f"web.warning.life.{name}"), state, note.strip()))  # type: ignore[arg-type]
+    return tuple(steps)
+
+
+def checks(visit: Visit, held: Held) -> tuple[Check, ...]:
+    """The checklist before release; what is wrong must be put right before it can be submitted."""
+    one, shown = held.one, held.shown
+    listed: list[Check] = []
+    if held.basis is not None:
+        agrees = held.basis.level == str(one.level)
+        listed.append(Check("ok" if agrees else "note", visit.t(f"web.check.level_{'same' if agrees else 'other'}")))
+    broken = [message_of(problem, visit.language) for problem in shown.problems]
+    if broken:
+        listed += [Check("wrong", text) for text in broken]
+    else:
+        listed.append(Check("ok", visit.t("web.check.texts")))
+    listed.append(Check("ok", visit.t("web.check.ends", length=visit.f.length(one.expires - visit.now))))
+    listed.append(Check("ok", visit.t("web.check.areas", count=len(one.area_codes))))
+    errors = [finding for finding in shown.findings if finding.severity == "error"]
+    if not errors:
+        listed.append(Check("ok", visit.t("web.check.cap")))
+    for finding in shown.findings:
+        if finding.severity != "advice":
+            state = "wrong" if finding.severity == "error" else "note"
+            listed.append(Check(state, message_of(finding.problem(), visit.language)))  # type: ignore[arg-type]
+    listed.append(Check("wait", visit.t("web.check.second")))
+    return tuple(listed)
+
+
+def acts(visit: Visit, held: Held, href: str) -> tuple[Act, ...]:
+    """What this person may do now; at most one of them is the main one."""
+    one = held.one
+    mine = visit.who is not None and visit.who.person_id in one.authors
+    found: list[Act] = []
+
+    def add(name: str, *, main: bool = False, reason: bool = False) -> None:
+        words = (visit.t(f"web.warning.act.{name}"), visit.t(f"web.warning.act.{name}_help"))
+        found.append(Act(f"{href}/{name}", words[0], words[1], main, reason, name))
+
+    if one.state == "draft" and visit.may(Permission.DRAFT):
+        add("submit", main=held.shown.is_fit)
+        add("withdraw", reason=True)
+    if one.state == "review":
+        if visit.may(Permission.RELEASE) and not mine and _may_issue(visit):
+            add("release", main=True)
+        if visit.may(Permission.RELEASE) and not mine:
+            add("return", reason=True)
+        if visit.may(Permission.DRAFT):
+            add("withdraw", reason=True)
+    if one.state == "in_force" and visit.may(Permission.UPDATE):
+        add("update")
+        add("end", reason=True)
+        add("cancel", reason=True)
+    return tuple(found)
+
+
+def _may_issue(visit: Visit) -> bool:
+    return visit.here.kind == "exercise" or (visit.here.is_live and visit.settings.public_release)
+
+
+def history(visit: Visit, held: Held) -> tuple[HistoryLine, ...]:
+    """What was done to this step, and the other steps of the same warning."""
+    lines = []
+    first = held.versions[0] if held.versions else held.one
+    lines.append(HistoryLine(first.changed_at, visit.t("web.warning.done.drafted"), held.person(first.changed_by)))
+    for before, after in pairwise(held.versions):
+        key = "edited" if before.state == after.state else "returned" if after.state == "draft" else after.state
+        reason = f"{visit.t('web.colon')}{after.reason}" if after.reason and after.reason != before.reason else ""
+        said = visit.t(f"web.warning.done.{key}") + reason
+        lines.append(HistoryLine(after.changed_at, said, held.person(after.changed_by)))
+    for step in held.steps:
+        if step.public_id != held.one.public_id and step.released_at is not None:
+            said = visit.t("web.warning.done.step", step=step.step, state=visit.t(f"warning.state.{step.state}"))
+            lines.append(HistoryLine(step.released_at, said, held.person(step.released_by)))
+    return tuple(sorted(lines, key=lambda line: line.at))
+
+
+def messages(visit: Visit, held: Held) -> tuple[MessageText, ...]:
+    """The message in each language, as its CAP document says it: an exercise carries its mark here too."""
+    made = []
+    for info in held.shown.alert.infos:
+        language = "zh" if info.language.startswith("zh") else "en"
+        joint = "、" if language == "zh" else ", "
+        areas = joint.join(area.description for area in info.areas)
+        sms = _sms(held, language, info.headline or info.event, areas, info.instruction or "")
+        made.append(
+            MessageText(
+                language=language,
+                headline=info.headline or info.event,
+                event=info.event,
+                areas=areas,
+                description=info.description or "",
+                instructions=instruction_lines(info.instruction or ""),
+                sms=sms,
+            )
+        )
+    return tuple(made)
+
+
+def _sms(held: Held, language: str, headline: str, areas: str, instruction: str) -> SmsPreview:
+    """What fits a telephone: headline, place, until when, and the first acts, in whole lines."""
+    ends = held.shown.alert.infos[0].expires or held.one.expires
+    lines = list(instruction_lines(instruction))
+    place = "" if areas in headline else areas
+    said = say("web.sms", language, headline=headline, areas=place, ends=ends.strftime("%m-%d %H:%M"))
+    text = said.replace("  ", " ")
+    joint = "" if language == "zh" else " "
+    stop = "。" if language == "zh" else "."
+    for line in lines:
+        sentence = line if line.endswith((stop, "！", "!", ".")) else line + stop
+        if len(text) + len(sentence) + 1 > SMS_LIMIT:
+            break
+        text += joint + sentence
+    one, part = SMS_LATIN if text.isascii() else SMS_CHINESE
+    parts = 1 if len(text) <= one else -(-len(text) // part)
+    whole = one if parts == 1 else parts * part
+    label = say("web.warning.sms_gauge", language, count=len(text))
+    return SmsPreview(text, len(text), parts, length_gauge_svg(len(text), one=one, whole=whole, label=label))
+
+
+def instruction_lines(text: str) -> tuple[str, ...]:
+    """The acts of an instruction, one each; a text of one line is cut at its full stops and semicolons."""
+    lines = [line.strip(" •-·\t") for line in text.splitlines() if line.strip()]
+    if len(lines) == 1:
+        parts = lines[0].replace("；", "。").replace("; ", "。").replace(". ", "。").split("。")
+        lines = [part.strip() for part in parts if part.strip()]
+    return tuple(lines)
