@@ -272,7 +272,7 @@ def test_words_of_a_doctype_inside_a_text_are_only_words() -> None:
         (b"<alert>", "E-XML"),
         (b"x" * 5_000_001, "E-LIMIT"),
         (b"<a>" * 40 + b"</a>" * 40, "E-LIMIT"),
-        (b"<a>" + b"<b/>" * 200_001 + b"</a>", "E-LIMIT"),
+        (b"<a>" + b"<b/>" * 50_001 + b"</a>", "E-LIMIT"),
         (b"<rss/>", "E-NS"),
         (make_bytes(("咸宁市发布", "咸宁\x00")), "E-XML"),
         (make_bytes(("咸宁市发布", "咸宁\x0b")), "E-XML"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,22 @@ def test_schema_error_under_a_prefix_of_its_own_is_reported() -> None:
     findings = check(data.replace(b"<scope>Public</scope>", inner, 1))
     assert [finding.code for finding in findings if finding.severity == "error"] == ["E-XSD"]
     assert findings[0].path == "odd"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        b"<info><area><areaDesc/>" + b"<polygon/>" * 40_000 + b"</area></info>",
+        b"<info/>" * 40_000,
+        b"<odd/>" * 40_000,
+        b"<info>" + b"<category>Bad</category>" * 40_000 + b"</info>",
+    ],
+    ids=["polygons", "infos", "strangers", "words"],
+)
+def test_many_of_the_same_are_counted_and_do_not_take_for_ever(inner: bytes) -> None:
+    data = b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">' + inner + b"</alert>"
+    started = time.process_time()
+    findings = check(data)
+    assert time.process_time() - started < 20
+    assert len(findings) < 500
+    assert any(finding.rule == "MORE" for finding in findings) or len(findings) < 50

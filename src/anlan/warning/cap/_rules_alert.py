@@ -6,6 +6,7 @@ Sources: OASIS CAP-v1.2, data dictionary 3.2.1; sections 3.3.1 and 3.3.4.1.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lxml import etree
@@ -15,13 +16,26 @@ from anlan.warning.cap.findings import Report, local_name
 from anlan.warning.cap.model import MsgType, Reference, Scope, Status
 from anlan.warning.cap.times import parse_time
 
-__all__ = ["check_alert", "moment", "parse_references", "text_of"]
+__all__ = ["Header", "check_alert", "child", "header_of", "moment", "parse_references", "text_of"]
 
 DSIG = "http://www.w3.org/2000/09/xmldsig#"
 # Spaces, commas, < and & are the standard's list; other white space and control characters break references alike.
 _FORBIDDEN = re.compile(r"[\s,<&\x00-\x1f\x7f]")
 _MESSAGES_ABOUT_OTHERS = {MsgType.UPDATE, MsgType.CANCEL, MsgType.ACK, MsgType.ERROR}
 _CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the rules on the inner parts need to know of the outer one; looked up once."""
+
+    sent: datetime | None
+    msg_type: str
+    scope: str
+
+
+def header_of(root: etree._Element) -> Header:
+    return Header(moment(root, "sent"), text_of(root, "msgType") or "", text_of(root, "scope") or "")
 
 
 def text_of(element: etree._Element, name: str) -> str | None:

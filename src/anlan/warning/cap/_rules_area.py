@@ -13,7 +13,7 @@ from lxml import etree
 from anlan.errors import InputError
 from anlan.warning.cap._rules_alert import child, text_of
 from anlan.warning.cap._rules_info import children
-from anlan.warning.cap.findings import Report, refused
+from anlan.warning.cap.findings import Report
 from anlan.warning.cap.geometry import (
     ADVISED_DECIMALS,
     ADVISED_POINTS,
@@ -56,7 +56,7 @@ def _check_polygon(polygon: etree._Element, report: Report) -> None:
     try:
         ring = parse_ring(text)
     except InputError as error:
-        report.findings.append(refused(error, polygon))
+        report.refused(error, polygon)
         return
     if len(ring) > ADVISED_POINTS:
         report.advise("POLYPOINTS", polygon, count=len(ring), limit=ADVISED_POINTS)
@@ -74,7 +74,7 @@ def _check_circle(circle: etree._Element, report: Report) -> None:
     try:
         shape = parse_circle(circle.text or "")
     except InputError as error:
-        report.findings.append(refused(error, circle))
+        report.refused(error, circle)
         return
     if shape.radius_km == 0:
         report.ours("CIRCLE0", circle)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from anlan.warning.cap._rules_alert import child, moment, text_of
+from anlan.warning.cap._rules_alert import Header, child, moment, text_of
 from anlan.warning.cap.colour import LEVEL_PARAMETER, severity_of
 from anlan.warning.cap.findings import Report, local_name
 from anlan.warning.cap.model import DEFAULT_LANGUAGE, MsgType, ResponseType, Scope
@@ -43,11 +43,11 @@ def children(element: etree._Element, name: str) -> list[etree._Element]:
     return [item for item in element if isinstance(item.tag, str) and local_name(item) == name]
 
 
-def check_info(root: etree._Element, info: etree._Element, report: Report) -> None:
+def check_info(header: Header, info: etree._Element, report: Report) -> None:
     """Apply the rules on one ``info`` and its resources."""
     _check_texts(info, report)
-    _check_times(root, info, report)
-    _check_words(root, info, report)
+    _check_times(header, info, report)
+    _check_words(header, info, report)
     _check_named_values(info, report)
     _check_colour(info, report)
     web = text_of(info, "web")
@@ -57,7 +57,7 @@ def check_info(root: etree._Element, info: etree._Element, report: Report) -> No
         report.ours("WEBSCHEME", child(info, "web"), given=web[:120])
     for resource in children(info, "resource"):
         _check_resource(resource, report)
-    if text_of(root, "msgType") in (MsgType.ALERT, MsgType.UPDATE) and not children(info, "area"):
+    if header.msg_type in (MsgType.ALERT, MsgType.UPDATE) and not children(info, "area"):
         report.ours("NOAREA", info)
 
 
@@ -83,8 +83,8 @@ def _check_texts(info: etree._Element, report: Report) -> None:
         report.advise("SAMEPARTS", child(info, "description"))
 
 
-def _check_times(root: etree._Element, info: etree._Element, report: Report) -> None:
-    sent = moment(root, "sent")
+def _check_times(header: Header, info: etree._Element, report: Report) -> None:
+    sent = header.sent
     effective, onset, expires = (moment(info, name) for name in ("effective", "onset", "expires"))
     if text_of(info, "expires") is None:
         report.ours("NOEXP", info)
@@ -97,7 +97,7 @@ def _check_times(root: etree._Element, info: etree._Element, report: Report) -> 
         report.ours("TIME", child(info, "onset"), "onset_after_end")
 
 
-def _check_words(root: etree._Element, info: etree._Element, report: Report) -> None:
+def _check_words(header: Header, info: etree._Element, report: Report) -> None:
     categories = [(item.text or "").strip() for item in children(info, "category")]
     if len(set(categories)) < len(categories):
         report.ours("CATTWICE", child(info, "category"))
@@ -105,7 +105,7 @@ def _check_words(root: etree._Element, info: etree._Element, report: Report) -> 
         if text_of(info, name) == "Unknown":
             report.ours("UNKNOWN", child(info, name), element=name)
     for response in children(info, "responseType"):
-        if (response.text or "").strip() == ResponseType.ASSESS and text_of(root, "scope") == Scope.PUBLIC:
+        if (response.text or "").strip() == ResponseType.ASSESS and header.scope == Scope.PUBLIC:
             report.ours("ASSESS", response)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from lxml import etree
 
 from anlan.errors import InputError
-from anlan.warning.cap._rules_alert import check_alert
+from anlan.warning.cap._rules_alert import check_alert, header_of
 from anlan.warning.cap._rules_area import check_area
 from anlan.warning.cap._rules_info import check_info, check_languages, children
 from anlan.warning.cap.findings import Finding, Report, local_name, refused
@@ -56,13 +56,13 @@ def check(message: bytes | Alert, *, issuing: bool = False, now: datetime | None
     if not report.findings:
         check_schema(root, report)
     check_alert(root, report, now=now)
-    infos = children(root, "info")
+    header, infos = header_of(root), children(root, "info")
     for info in infos:
-        check_info(root, info, report)
+        check_info(header, info, report)
         for area in children(info, "area"):
             check_area(area, report)
     check_languages(root, report)
-    if not infos and (root.findtext(f"{{{NAMESPACE}}}msgType") or "") in (MsgType.ALERT, MsgType.UPDATE):
+    if not infos and header.msg_type in (MsgType.ALERT, MsgType.UPDATE):
         report.ours("NOINFO", root)
     check_signatures(data, root, report)
     return report.findings

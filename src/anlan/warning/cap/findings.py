@@ -26,6 +26,7 @@ __all__ = [
     "refused",
 ]
 
+MOST_PER_RULE = 50
 FindingSeverity = Literal["error", "warning", "advice"]
 
 _REPEATABLE = {
@@ -73,16 +74,39 @@ class Finding:
 
 
 class Report:
-    """Collects findings while the rules walk over a document."""
+    """Collects findings while the rules walk over a document.
+
+    Of one rule the first ``MOST_PER_RULE`` places are told and the rest are counted: a hostile document must not cost
+    minutes, and nobody reads the ten thousandth empty polygon.
+    """
 
     def __init__(self, *, issuing: bool) -> None:
         self.issuing = issuing
-        self.findings: list[Finding] = []
+        self._found: list[Finding] = []
+        self._counts: dict[str, int] = {}
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found, and how much more of it there is."""
+        more = [
+            Finding("MORE", "advice", values={"code": code, "count": count - MOST_PER_RULE})
+            for code, count in self._counts.items()
+            if count > MOST_PER_RULE
+        ]
+        return [*self._found, *more]
 
     def add(
         self, severity: FindingSeverity, rule: str, at: etree._Element, variant: str = "", **values: object
     ) -> None:
-        self.findings.append(Finding(rule, severity, element_path(at), _line(at), variant, values))
+        code = f"{'E' if severity == 'error' else 'W'}-{rule}"
+        self._counts[code] = self._counts.get(code, 0) + 1
+        if self._counts[code] <= MOST_PER_RULE:
+            self._found.append(Finding(rule, severity, element_path(at), _line(at), variant, values))
+
+    def refused(self, error: InputError, at: etree._Element) -> None:
+        """A part that could not be read."""
+        finding = refused(error)
+        self.add("error", finding.rule, at, finding.variant, **finding.values)
 
     def error(self, rule: str, at: etree._Element, variant: str = "", **values: object) -> None:
         """A message that must not be accepted."""
@@ -102,7 +126,7 @@ class Report:
 
 
 def local_name(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def element_path(element: etree._Element) -> str:
@@ -126,12 +150,10 @@ def refusal(rule: str, variant: str = "", *, line: int = 0, **values: object) ->
     return InputError(problem.message, key=finding.key, values=values, problems=[problem])
 
 
-def refused(error: InputError, at: etree._Element | None = None) -> Finding:
+def refused(error: InputError) -> Finding:
     """The finding behind an error made by ``refusal``."""
     problem = error.problems[0]
     rule, _, variant = problem.key.removeprefix("cap.rule.").partition(".")
-    if at is not None:
-        return Finding(rule, "error", element_path(at), _line(at), variant, problem.values)
     line = problem.where.get("line", 0)
     return Finding(rule, "error", "", line if isinstance(line, int) else 0, variant, problem.values)
 

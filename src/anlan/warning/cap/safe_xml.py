@@ -19,7 +19,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_ELEMENTS", "parse"]
 # A weather alert with the outlines of its zones has 1.6 MB, one with an embedded picture 0.9 MB.
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 32
-MAX_ELEMENTS = 200_000
+MAX_ELEMENTS = 50_000
 
 
 class _PrologEnds(Exception):  # noqa: N818 - leaves the parser early, is no error

@@ -27,6 +27,7 @@ _VALUE_RULES = (
     "CVC_MAXLENGTH",
     "CVC_LENGTH",
 )
+MOST_PLACES = 100
 _FORM_TIME = "YYYY-MM-DDThh:mm:ss±hh:mm"
 
 
@@ -41,20 +42,25 @@ def check_schema(root: etree._Element, report: Report) -> None:
     if validator.validate(root):
         return
     reported: set[str] = set()
+    prefixes = _prefixes(root)
     for entry in validator.error_log:  # type: ignore[attr-defined]  # the stubs do not know it
         place = entry.path or "/*"
-        if place in reported:
+        if place in reported or len(reported) > MOST_PLACES:
             continue
         reported.add(place)
-        element = _element_at(root, place)
+        element = _element_at(root, place, prefixes)
         _report_entry(entry, element, report)
 
 
-def _element_at(root: etree._Element, place: str) -> etree._Element:
-    """The element of an XPath of the validator; the root where it cannot be found again."""
+def _prefixes(root: etree._Element) -> dict[str, str]:
     prefixes: dict[str, str] = {}
     for element in root.iter():
         prefixes.update((prefix, uri) for prefix, uri in element.nsmap.items() if prefix and uri)
+    return prefixes
+
+
+def _element_at(root: etree._Element, place: str, prefixes: dict[str, str]) -> etree._Element:
+    """The element of an XPath of the validator; the root where it cannot be found again."""
     try:
         found = root.getroottree().xpath(place, namespaces=prefixes)
     except etree.XPathError:
