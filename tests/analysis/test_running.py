@@ -83,14 +83,12 @@ def test_the_title_and_the_reasons_in_both_languages(
     assert say(found.title, "zh") == "赤壁市麻疹：2026年第27周已报 7 例，预期 1.4 例"
     why = [say(sentence, "en") for sentence in found.why]
     assert why[0].startswith("Rule: Sudden rise of measles, version 1. Method: ")
-    assert why[1] == "Reported 7 cases, expected 1.4, bound 3.0, p = < 0.0001."
+    assert why[1] == "Reported 7 cases, expected 1.4, bound 3.0, p < 0.0001."
     assert why[2].startswith(
         "If all was as usual, a week like this would come less than once in 1\u202f000\u202f000 weeks"
     )
-    assert why[3] == "Compared with 0.4 years of the series' own history, from 2026 week 8 on."
-    assert [say(sentence, "zh") for sentence in found.why][
-        1
-    ] == "已报 7 例，预期 1.4，上界 3.0，p = < 0.0001。"
+    assert why[3] == "The series has 0.4 years of values before that, from 2026 week 8 on."
+    assert [say(sentence, "zh") for sentence in found.why][1] == "已报 7 例，预期 1.4，上界 3.0，p < 0.0001。"
 
 
 def test_strata_are_named_and_watched_only_when_asked_for(

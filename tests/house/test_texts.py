@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import string
-from pathlib import Path
-
 import pytest
 
 from anlan.texts import LANGUAGES, Sentence, catalogue, name_in, say
 
-SOURCE = Path(__file__).parents[2] / "src" / "anlan"
+# Chinese says the number with its unit and the whole label of a week, where English needs them apart.
+DIFFERENT_PLACES = {"signal.title.above", "signal.when.week"}
 
 
 def _places(text: str) -> set[str]:
@@ -25,7 +24,7 @@ def test_every_text_has_every_language_and_the_same_places() -> None:
     for key, entry in catalogue().items():
         if set(entry) != set(LANGUAGES):
             wrong.append(f"{key}: languages {sorted(entry)}")
-        elif len({frozenset(_places(text)) for text in entry.values()}) > 1:
+        elif key not in DIFFERENT_PLACES and len({frozenset(_places(text)) for text in entry.values()}) > 1:
             wrong.append(f"{key}: places differ between languages")
         elif any(not text.strip() for text in entry.values()):
             wrong.append(f"{key}: empty")

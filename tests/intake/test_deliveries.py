@@ -426,7 +426,7 @@ def test_a_delivery_that_others_overtake_is_compared_again(
     from anlan.intake import actions
 
     publish: Callable[..., Receipt] = actions._Work._publish
-    overtaken = []
+    overtaken: list[bool] = []
 
     def overtake(work: actions._Work, *arguments: object) -> Receipt:
         if not overtaken:

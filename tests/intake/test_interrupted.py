@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from anlan.errors import NotFoundError
+from anlan.errors import ConflictError, NotFoundError
 from anlan.intake import Receipt, deliver, deliveries, drop, resume, tables, unfinished
 from anlan.series import batch_check, series_list, unpublished, values
 from anlan.settings import Settings
@@ -79,7 +79,7 @@ def nothing_is_left(world: World) -> None:
     assert counts in ([1, 1, 1, 0], [0, 0, 0, 0])
 
 
-@pytest.mark.parametrize("step", range(1, 9))
+@pytest.mark.parametrize("step", range(1, 11))
 def test_killed_at_a_step_and_sent_again(
     city: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -93,11 +93,11 @@ def test_killed_at_a_step_and_sent_again(
 
 
 def test_there_are_as_many_steps_as_are_tried(city: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not killed_at(city, 10, monkeypatch)
+    assert not killed_at(city, 11, monkeypatch)
     assert stored(city) == (28, 1)
 
 
-@pytest.mark.parametrize("step", [3, 7, 8])
+@pytest.mark.parametrize("step", [3, 5, 8, 9])
 def test_killed_and_resumed_from_the_kept_bytes(
     city: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -113,10 +113,22 @@ def test_killed_and_resumed_from_the_kept_bytes(
         resume(city, ACTOR, ALL, left.public_id)
 
 
+def test_what_was_killed_before_all_bytes_were_kept_must_be_sent_again(
+    city: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at(city, 3, monkeypatch)
+    (left,) = unfinished(city)
+    with pytest.raises(ConflictError, match="deliver the file again"):
+        resume(city, ACTOR, ALL, left.public_id)
+    clock.advance(timedelta(minutes=11))
+    assert send(city).public_id == left.public_id
+    nothing_is_left(city)
+
+
 def test_others_delivered_before_it_was_resumed(
     city: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_at(city, 8, monkeypatch)
+    killed_at(city, 9, monkeypatch)
     (left,) = unfinished(city)
     other = send(city, "\n".join(["日期,现住乡镇,疾病,年龄组,例数", *ROWS[:5], ""]))
     assert other.counts.new == 5
@@ -128,7 +140,7 @@ def test_others_delivered_before_it_was_resumed(
     assert unpublished(city) == []
 
 
-@pytest.mark.parametrize("step", [3, 7])
+@pytest.mark.parametrize("step", [2, 4, 8, 9])
 def test_killed_and_dropped(city: World, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     killed_at(city, step + 1, monkeypatch)
     (left,) = unfinished(city)
@@ -163,7 +175,6 @@ def test_a_process_that_is_killed_for_real(city: World, node: Node, tmp_path: Pa
         for day in days
         for place in places
         for age in ("0-4", "5-14", "15-44", "45+")
-        for _ in (0,)
     ]
     file.write_text("\n".join(["日期,现住乡镇,疾病,年龄组,例数", *rows, ""]), encoding="utf-8")
     settings = Settings(data_dir=node.folder, database_url=node.settings.database_url)

@@ -301,7 +301,7 @@ def test_history_tells_each_version_in_the_order_of_what_was_known(world: World)
 
 def test_others_write_while_a_large_batch_is_staged(world: World) -> None:
     ids = make_series(world, 50)
-    rows = ObservationColumns.of(np.repeat(ids, 4000), np.tile(np.arange(4000), 50), KNOWN, 1)
+    rows = ObservationColumns.of(np.repeat(ids, 1000), np.tile(np.arange(1000), 50), KNOWN, 1)
     written: list[float] = []
     done = threading.Event()
 

@@ -51,6 +51,27 @@ def add_series(world: World) -> int:
     return made
 
 
+def add_cluster(world: World) -> None:
+    """Weekly measles in one county: quiet for half a year, then fourteen cases. Invented."""
+    path = "CN/420000/421200/421281/"
+    key = SeriesKey("disease.measles.weekly", "421281", path, "infectious_disease", sensitivity=1)
+    made = int(series.series_ids(world, SYSTEM, [key])[0])
+    with world.read() as connection:
+        calendar = registry.indicator(
+            connection, Scope.everything("test"), world.as_of(), "disease.measles.weekly"
+        ).calendar
+    last = calendar.parse("2026-W26")
+    counts = [float(week % 5 == 0) for week in range(29)] + [14.0]
+    known = int(datetime(2026, 6, 29, 1, tzinfo=UTC).timestamp())
+    batch = series.begin_batch(world, source_code="county.weekly")
+    columns = ObservationColumns.of([made] * 30, list(range(last - 29, last + 1)), [known] * 30, counts)
+    series.stage_observations(world, batch, columns)
+    with world.write(SYSTEM) as tx:
+        series.publish(
+            tx, batch, mode="add", label="w.csv", area_path=path, domain="infectious_disease"
+        )
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """A node with a live world and an exercise, and one account for each role."""
@@ -65,6 +86,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         for pack in builtin_packs():
             install_pack(world, SYSTEM, pack)
         add_series(world)
+        if kind == "exercise":
+            add_cluster(world)
         work_once(world)
     live = node.world("live")
     for role in ROLES:
@@ -128,7 +151,12 @@ def token_in(page: str) -> str:
 
 
 def sign_in_as(client: httpx.Client, account: str, password: str = PASSWORD) -> httpx.Response:
-    form = {"csrf": token_in(client.get("/sign-in").text), "account": account, "password": password, "next": "/"}
+    form = {
+        "csrf": token_in(client.get("/sign-in").text),
+        "account": account,
+        "password": password,
+        "next": "/",
+    }
     return client.post("/sign-in", data=form)
 
 

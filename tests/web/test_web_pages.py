@@ -10,7 +10,20 @@ Browse = Callable[..., httpx.Client]
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(
-    "address", ["/w/live/", "/w/live/signals", "/w/exercise/", "/w/live/domains", "/w/live/domains/infectious_disease", "/w/live/series/1", "/w/live/journal", "/public", "/sign-in", "/w/live/search?q=measles", "/w/exercise/domains"]
+    "address",
+    [
+        "/w/live/",
+        "/w/live/signals",
+        "/w/exercise/",
+        "/w/live/domains",
+        "/w/live/domains/infectious_disease",
+        "/w/live/series/1",
+        "/w/live/journal",
+        "/public",
+        "/sign-in",
+        "/w/live/search?q=measles",
+        "/w/exercise/domains",
+    ],
 )
 def test_each_page_answers_in_both_languages(browse: Browse, address: str, language: str) -> None:
     page = browse("chief", language).get(address)

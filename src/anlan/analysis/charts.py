@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from anlan.analysis import queries
 from anlan.analysis.facts import EVERYTHING, indicator_facts
@@ -33,7 +34,7 @@ class Chart:
 
 
 def chart(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str, *, last_n: int = 60) -> Chart:
-    """Run the rule of a signal once more over the last ``last_n`` periods of its series.
+    """Run the rule of a signal once more over the last ``last_n`` periods of its series, or around an old signal.
 
     With ``as_of.known_at`` (and an earlier ``seq``) it gives what the rule would have said on what was known then;
     ``public_id`` must exist by ``as_of.seq``. A silence has no values and gives empty columns.
@@ -55,7 +56,7 @@ def chart(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str, 
     values, flags = np.full(last - first + 1, np.nan), np.zeros(last - first + 1, dtype=np.int64)
     values[found.period - first], flags[found.period - first] = found.value, found.flags
     usable = values if rule.kind == "limit" else np.where(values < 0, np.nan, values)
-    places = np.arange(max(0, len(values) - last_n), len(values))
+    places = _shown(len(values), signal.first_period - first, signal.last_period - first, last_n)
     periods = np.arange(first, last + 1, dtype=np.int64)
     result = run_method(rule, indicator, usable[np.newaxis, :], periods, places)
     return Chart(
@@ -68,3 +69,12 @@ def chart(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str, 
         alarm=tuple(bool(one) for one in result.alarm[0]),
         flags=tuple(int(one) for one in flags[places]),
     )
+
+
+def _shown(length: int, first: int, last: int, last_n: int) -> NDArray[np.int64]:
+    """The newest ``last_n`` positions; when the signal begins before them, those around the signal."""
+    start, stop = length - last_n, length
+    if first < start:
+        start = first - last_n // 2
+        stop = min(length, max(start + last_n, last + 1 + last_n // 4))
+    return np.arange(max(0, start), stop, dtype=np.int64)

@@ -25,8 +25,8 @@ from anlan.analysis.sentences import tidy
 from anlan.analysis.types import EVALUATE_LAST, Rule, Run
 from anlan.errors import AnlanError, ConfigurationError
 from anlan.registry.calendars import Calendar
-from anlan.series import queries as series_queries
 from anlan.series import matrix as dense_matrix
+from anlan.series import queries as series_queries
 from anlan.series.types import Flag, Matrix, Series
 from anlan.stats.counts import METHODS, Detection, Reason
 from anlan.store import AsOf, Scope, World

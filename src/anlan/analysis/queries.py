@@ -7,15 +7,16 @@ signals: only ``chart`` uses it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from anlan.analysis import tables
 from anlan.analysis.rulebook import rule_of
-from anlan.analysis.types import Rule, RuleState, Run, Signal, SignalKind, SignalPage
+from anlan.analysis.types import Rule, RuleState, Run, Signal, SignalPage
 from anlan.errors import NotFoundError
-from anlan.registry.calendars import calendar_from
+from anlan.registry.calendars import Calendar, calendar_from
 from anlan.store import AsOf, Scope
 from anlan.texts import Sentence
 
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 _DEFAULT_LIMIT = 200
-SILENCE: tuple[SignalKind, ...] = ("silence",)
+SILENCE = ("silence",)
 
 
 def signals(
@@ -41,7 +42,7 @@ def signals(
     scope: Scope,
     as_of: AsOf,
     *,
-    kinds: Collection[SignalKind] | None = None,
+    kinds: Collection[str] | None = None,
     rule_code: str | None = None,
     indicator: str | None = None,
     series_id: int | None = None,
@@ -296,9 +297,15 @@ def _without(row: sa.Row[Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in row._mapping.items() if name not in names}
 
 
+@lru_cache(maxsize=64)
+def _calendar(parts: tuple[tuple[str, Any], ...]) -> Calendar:
+    """A calendar is checked when it is made, which costs more than reading the rest of a row."""
+    return calendar_from(dict(parts))
+
+
 def _signal(row: sa.Row[Any]) -> Signal:
     values = _without(row, "year", "serial")
-    values["calendar"] = calendar_from(values["calendar"])
+    values["calendar"] = _calendar(tuple(sorted(values["calendar"].items())))
     values["title"] = Sentence.from_json(values["title"])
     values["why"] = tuple(Sentence.from_json(text) for text in values["why"])
     return Signal(**values)

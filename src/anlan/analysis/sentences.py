@@ -6,7 +6,7 @@ A value in such a sentence is plain text or a name by language, another sentence
 ``{"number": 1.31, "decimals": 1}``
     A figure with thousands parted; with ``"qualifier"`` 1 or 2 it is written ``<0.5`` or ``>2400``.
 ``{"p_value": 0.00104}``
-    A probability to two figures, or ``< 0.0001``.
+    A probability to two figures with its sign: ``= 0.001``, ``< 0.0001``.
 ``{"period": 2254, "calendar": {…}, "form": "when"}``
     A period: its label, or as a phrase with its preposition (``in week 12 of 2013``).
 ``{"moment": "2026-07-06T00:05:00+00:00", "zone": "Asia/Shanghai"}``
@@ -133,7 +133,7 @@ def _figure(value: float | None, decimals: int | None) -> str:
 def _probability(value: float) -> str:
     if value < 0.0001:
         return "< 0.0001"
-    return f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+    return f"= {value:.2g}" if value < 0.1 else f"= {value:.2f}"
 
 
 def _period(value: Mapping[str, Any], language: str) -> str:

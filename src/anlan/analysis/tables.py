@@ -81,6 +81,7 @@ signal = sa.Table(
     sa.Column("changed_at", UtcTime, nullable=False),
     sa.Column("ended_at", UtcTime),
     sa.Index("ix_signal_raised", "raised_at", "serial", "public_id"),
+    sa.Index("ix_signal_kind", "kind", "raised_at"),
     sa.Index("ix_signal_number", "year", "serial"),
     sa.Index("ix_signal_series", "series_id", "rule_code"),
     sa.Index("ix_signal_source", "source_code"),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from anlan.assessment import tables
 from anlan.assessment._matrices import DEFAULT_MATRIX, builtin_matrices, checked_cells
-from anlan.assessment.types import Assessment, Matrix, Triage, TriageState
+from anlan.assessment.types import Assessment, Matrix, Triage
 from anlan.errors import NotFoundError
 from anlan.store import AsOf, Scope
 
@@ -47,7 +47,7 @@ def triages(
     scope: Scope,
     as_of: AsOf,
     *,
-    states: Collection[TriageState] | None = None,
+    states: Collection[str] | None = None,
     signal_ids: Collection[str] | None = None,
     merged_into: str | None = None,
     limit: int | None = _DEFAULT_LIMIT,

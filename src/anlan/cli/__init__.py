@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Command] = {
     "methods": Command("anlan.cli.methods", extra="cli", help="List the detectors and their parameters."),
     "cap": Command("anlan.cli.cap", extra="server", help="Check CAP 1.2 messages as files."),
     "pack": Command("anlan.cli.pack", extra="server", help="Check domain packs (folders of data)."),
+    "rule": Command("anlan.cli.rule", extra="server", help="List, show and run the rules of a node."),
     "journal": Command("anlan.cli.journal", extra="server", help="Read and verify the journal of a node."),
     "backup": Command(
         "anlan.cli.backup", extra="server", help="Back up a node into one file, while it works."

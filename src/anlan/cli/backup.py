@@ -32,12 +32,12 @@ def backup_node(
     Without a passphrase the node's keys are left out: keep a copy of the folder "keys" apart from the backups.
     Ends with 1 when the backup was written but the journal of a world does not verify.
     """
-    from anlan.series import batch_check
+    from anlan.flows.verify import DEEP_CHECKS
     from anlan.store.backup import backup
 
     passphrase = read_passphrase(passphrase_file)
     with open_node(data_dir, config) as node:
-        report = backup(node, file, passphrase=passphrase, deep_checks=[batch_check])
+        report = backup(node, file, passphrase=passphrase, deep_checks=DEEP_CHECKS)
     for world in report.worlds:
         typer.echo(f"{world.name}: {world.seq} events")
         for finding in world.findings:

@@ -28,14 +28,13 @@ def verify_journal(
     config: ConfigOption = None,
 ) -> None:
     """Check chain, gaps and signed heads, and with --deep all rows. Ends with 1 when something is wrong."""
-    from anlan.series import batch_check
-    from anlan.store import verify
+    from anlan.flows.verify import verify_world
 
     with open_node(data_dir, config) as node:
         results: list[dict[str, Any]] = []
         for name in [world] if world else node.world_names():
             here = node.world(name)
-            findings = verify(here, deep=deep, deep_checks=[batch_check])
+            findings = verify_world(here, deep=deep)
             told = [{"kind": one.kind, "event": one.seq, "message": one.message} for one in findings]
             results.append({"world": name, "events": here.head(), "deep": deep, "findings": told})
     if as_json:

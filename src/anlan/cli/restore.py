@@ -33,7 +33,7 @@ def restore_node(
     config: ConfigOption = None,
 ) -> None:
     """Restore a backup into an empty place and verify it. Nothing is left behind when it fails."""
-    from anlan.series import batch_check
+    from anlan.flows.verify import DEEP_CHECKS
     from anlan.store.restoring import restore
 
     report = restore(
@@ -43,7 +43,7 @@ def restore_node(
         keys=keys,
         without_keys=without_keys,
         erased=erased,
-        deep_checks=[batch_check],
+        deep_checks=DEEP_CHECKS,
     )
     for world in report.worlds:
         again = (

@@ -48,7 +48,7 @@ def draft_from_assessment(
             raise InputError(f"assessment {made.number} leads to no level", key="flows.chain.no_level")
         _refuse_second(connection, scope, as_of, made)
         signals = [analysis.signal(connection, scope, as_of, one) for one in made.signal_ids]
-        kind = _hazard(connection, scope, as_of, made, signals, hazard)
+        kind = _hazard(connection, scope, as_of, made, hazard)
         facts = _facts(connection, scope, as_of, signals)
     with world.write(actor) as tx:
         return draft(
@@ -87,7 +87,7 @@ def _refuse_second(connection: sa.Connection, scope: Scope, as_of: AsOf, made: A
 
 
 def _hazard(
-    connection: sa.Connection, scope: Scope, as_of: AsOf, made: Assessment, signals: list[Signal], wanted: str
+    connection: sa.Connection, scope: Scope, as_of: AsOf, made: Assessment, wanted: str
 ) -> str:
     offered = hazards_for(connection, scope, as_of, made)
     if wanted in offered:

@@ -34,7 +34,15 @@ from anlan.intake.reading import PreviewRow, preview
 from anlan.intake.refusals import problem_to_json
 from anlan.intake.resolve import Registered
 from anlan.intake.types import Counts, Inspection, OpenDelivery, Receipt, RejectedRow, stored_receipt
-from anlan.series import begin_batch, discard, publish, seconds_of, series_ids, stage_observations
+from anlan.series import (
+    begin_batch,
+    discard,
+    publish,
+    seconds_of,
+    series_ids,
+    stage_observations,
+    unpublished,
+)
 from anlan.series import tables as series_tables
 from anlan.store import Actor, AsOf, Scope, Tx, World, canonical_json, new_public_id
 from anlan.store.schema import journal_head
@@ -166,9 +174,15 @@ def resume(
     ------
     NotFoundError
         It is not there: it was never begun, is finished, or was dropped.
+    ConflictError
+        It was interrupted before all bytes were kept; deliver the file again.
     """
     row = _open_row(world, public_id)
     content = _kept_content(world, row.sha256)
+    if hashlib.sha256(content).hexdigest() != row.sha256:
+        values = {"file": row.filename, "kept": len(content), "bytes": row.size_bytes}
+        key = "intake.deliver.bytes_incomplete"
+        raise ConflictError(say(key, "en", **values), key=key, values=values)
     mapping = Mapping.from_json(canonical_json(row.mapping))
     work = _Work(
         world, actor, scope, row, row.source_code, row.filename, content, mapping, row.mode, ReadOptions(**row.options),
@@ -325,6 +339,7 @@ class _Work:
         """The bytes as received, and what is needed to go on after a crash. The note comes first, so that no bytes are
         left behind that nothing knows of."""
         if self.opened is None:
+            _sweep_empty(self.world)
             self.batch_id = begin_batch(self.world, source_code=self.source_code)
             with self.world.stage() as connection:
                 connection.execute(
@@ -343,16 +358,25 @@ class _Work:
                     )
                 )
         table = tables.delivery_content
+        starts = range(0, len(self.content), _PART_BYTES)
+        pieces = {part: self.content[start : start + _PART_BYTES] for part, start in enumerate(starts)}
         with self.world.read() as connection:
-            kept = set(
-                connection.execute(sa.select(table.c.part).where(table.c.sha256 == self.sha256)).scalars()
+            lengths = sa.select(table.c.part, sa.func.length(table.c.content).label("length")).where(
+                table.c.sha256 == self.sha256
             )
-        for part, start in enumerate(range(0, len(self.content), _PART_BYTES)):
+            kept = {row.part: row.length for row in connection.execute(lengths)}
+        if any(len(pieces.get(part, b"")) != length for part, length in kept.items()):
+            # Cut by a version that made other parts.
+            with self.world.stage() as connection:
+                connection.execute(table.delete().where(table.c.sha256 == self.sha256))
+            kept = {}
+        done = 0
+        for part, piece in pieces.items():
             if part not in kept:
-                piece = self.content[start : start + _PART_BYTES]
                 with self.world.stage() as connection:
                     connection.execute(table.insert().values(sha256=self.sha256, part=part, content=piece))
-            self.progress("keeping", min(start + _PART_BYTES, len(self.content)), len(self.content))
+            done += len(piece)
+            self.progress("keeping", done, len(self.content))
 
     def _reject(self, prepared: Prepared) -> tuple[tuple[RejectedRow, ...], str]:
         """Keep the rejected rows; returns the first of them and the digest of all."""
@@ -398,13 +422,14 @@ class _Work:
             stage_observations(self.world, self.batch_id, plan.rows, progress=told)
 
     def _new_batch(self) -> None:
-        old, self.batch_id = self.batch_id, begin_batch(self.world, source_code=self.source_code)
+        # The old one goes first: killed in between, the delivery points at no batch, which staging finds out.
+        _discard(self.world, self.batch_id)
+        self.batch_id = begin_batch(self.world, source_code=self.source_code)
         opened = tables.delivery_open
         with self.world.stage() as connection:
             connection.execute(
                 opened.update().where(opened.c.public_id == self.public_id).values(batch_id=self.batch_id)
             )
-        _discard(self.world, old)
 
     def _publish(
         self, prepared: Prepared, plan: Plan, sample: tuple[RejectedRow, ...], digest: str
@@ -530,6 +555,17 @@ def _same_as(tx: Tx, source_code: str, sha256: str) -> str:
     column = tables.delivery.c
     query = sa.select(column.number).where(column.source_code == source_code, column.sha256 == sha256)
     return tx.connection.execute(query.order_by(column.known_seq.desc()).limit(1)).scalar() or ""
+
+
+def _sweep_empty(world: World) -> None:
+    """Remove batches of which nothing but the id is there and whose worker is gone: it died before it noted the id."""
+    now = world.clock.now()
+    opened = tables.delivery_open
+    with world.read() as connection:
+        noted = set(connection.execute(sa.select(opened.c.batch_id)).scalars())
+    for batch in unpublished(world):
+        if batch.state == "open" and batch.leased_until < now and batch.id not in noted:
+            _discard(world, batch.id)
 
 
 def _discard(world: World, batch_id: int) -> None:

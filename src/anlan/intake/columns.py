@@ -18,6 +18,8 @@ from anlan.intake.refusals import Refusal
 from anlan.texts import Sentence
 
 __all__ = [
+    "KINDS",
+    "QUALIFIERS",
     "How",
     "PeriodColumn",
     "ValueColumn",
@@ -32,6 +34,8 @@ __all__ = [
 _PLAIN_POINT = r"^-?[0-9]{1,15}(\.[0-9]{1,17})?$"
 _PLAIN_COMMA = r"^-?[0-9]{1,15}(,[0-9]{1,17})?$"
 _LARGEST_WHOLE = 10**15
+KINDS = pl.Enum(["year", "quarter", "month", "week", "day", "moment"])
+QUALIFIERS = pl.Enum(["", "<", "<=", ">", ">=", "nd"])
 _ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _ISO_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}$"
 
@@ -99,6 +103,8 @@ def clean_texts(column: pl.Series) -> pl.Series:
     texts = texts_of(column)
     distinct = texts.unique()
     cleaned = [" ".join(fold(text).split()) for text in distinct.to_list()]
+    if cleaned == distinct.to_list():
+        return texts.rename("clean")
     return _spread(texts, distinct, pl.DataFrame({"clean": cleaned}, schema={"clean": pl.String}))["clean"]
 
 
@@ -129,12 +135,12 @@ def read_values(column: pl.Series, rules: ValueRules) -> ValueColumn:
             "qualifier": [value.qualifier if isinstance(value, Value) else "" for value in read.values()],
             "refused": [isinstance(value, Refusal) for value in read.values()],
         },
-        schema={"number": pl.Float64, "qualifier": pl.String, "refused": pl.Boolean},
+        schema={"number": pl.Float64, "qualifier": QUALIFIERS, "refused": pl.Boolean},
     )
     whole = pl.DataFrame(
         {
             "number": number,
-            "qualifier": pl.repeat("", len(column), eager=True),
+            "qualifier": pl.repeat("", len(column), dtype=QUALIFIERS, eager=True),
             "refused": pl.repeat(False, len(column), eager=True),
         }
     )
@@ -251,7 +257,7 @@ def _iso_periods(distinct: pl.Series) -> pl.DataFrame:
     )
     return frame.select(
         start=pl.when(is_day).then("day").when(is_moment).then("moment"),
-        kind=pl.when(is_day).then(pl.lit("day")).when(is_moment).then(pl.lit("moment")),
+        kind=pl.when(is_day).then(pl.lit("day")).when(is_moment).then(pl.lit("moment")).cast(KINDS),
         offset=pl.lit(None, dtype=pl.Int16),
     )
 

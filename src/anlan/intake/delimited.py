@@ -25,7 +25,7 @@ __all__ = ["DELIMITERS", "read_delimited", "sniff_delimiter"]
 
 DELIMITERS = ("\t", ";", "|", ",")
 _SAMPLE_RECORDS = 300
-_SAMPLE_CHARACTERS = 256 * 1024
+_SAMPLE_CHARACTERS = 64 * 1024
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
@@ -169,11 +169,9 @@ def _read_fast(
         return None
     header = tuple(cell.strip() for cell in sample[0])
     frame = frame.slice(1).rename({column: f"c{index}" for index, column in enumerate(frame.columns)})
-    frame = frame.with_columns(pl.all().fill_null(""))
-    if (
-        _has_loose_end(frame)
-        or frame.select(pl.all_horizontal(pl.all().str.strip_chars() == "").any()).item()
-    ):
+    if any(frame.null_count().row(0)):
+        frame = frame.with_columns(pl.all().fill_null(""))
+    if _has_loose_end(frame) or _has_blank_row(frame):
         return None
     _check_size(name, frame, limits)
     rows = pl.int_range(2, frame.height + 2, dtype=pl.UInt32, eager=True).alias("row")
@@ -199,6 +197,15 @@ def _is_even(body: bytes, frame: pl.DataFrame, delimiter: str) -> bool:
 def _has_loose_end(frame: pl.DataFrame) -> bool:
     last = frame.tail(1).row(0) if frame.height else ()
     return sum(1 for cell in last if cell.strip()) <= 1
+
+
+def _has_blank_row(frame: pl.DataFrame) -> bool:
+    rest = frame
+    for name in frame.columns:  # column by column: the first one settles it nearly always
+        rest = rest.filter(pl.col(name).str.strip_chars() == "")
+        if rest.is_empty():
+            return False
+    return True
 
 
 def _read_careful(
@@ -309,6 +316,8 @@ def _check_size(name: str, frame: pl.DataFrame, limits: Limits) -> None:
         raise refuse_file("intake.file.header_only", name=name)
     if frame.height > limits.rows:
         raise refuse_file("intake.file.too_long", name=name, rows=frame.height, limit=limits.rows)
-    longest = max(int(length or 0) for length in frame.select(pl.all().str.len_chars().max()).row(0))
+    longest = max(int(length or 0) for length in frame.select(pl.all().str.len_bytes().max()).row(0))
+    if longest > limits.cell_characters:
+        longest = max(int(length or 0) for length in frame.select(pl.all().str.len_chars().max()).row(0))
     if longest > limits.cell_characters:
         raise refuse_file("intake.file.cell_too_long", name=name, limit=limits.cell_characters)

@@ -98,7 +98,8 @@ class _Locating:
             self.refused.append(Refused(int(str(column)), part["position"], part["text"], refusals))
 
     def _named(self, items: pl.DataFrame) -> pl.DataFrame:
-        combos = items.select(_NAMES).unique(maintain_order=True).with_row_index("combo")
+        varying = _varying(items, _NAMES)
+        combos = items.unique(varying, maintain_order=True).select(_NAMES).with_row_index("combo")
         keys: list[int | None] = []
         wrong: dict[str, list[tuple[int, str]]] = {}
         refusals: dict[str, dict[str, Refusal]] = {}
@@ -112,7 +113,9 @@ class _Locating:
                 wrong.setdefault(role, []).append((combo, refusal.raw))
                 refusals.setdefault(role, {})[refusal.raw] = refusal
         combos = combos.with_columns(pl.Series("key", keys, dtype=pl.Int64))
-        items = items.join(combos, on=_NAMES, how="left", maintain_order="left")
+        items = items.join(
+            combos.select(*varying, "combo", "key"), on=varying, how="left", maintain_order="left"
+        )
         for role, found in wrong.items():
             marked = pl.DataFrame(found, schema={"combo": pl.UInt32, "text": pl.String}, orient="row")
             bad = items.select("item", "position", "value_column", "combo").join(
@@ -183,7 +186,8 @@ class _Locating:
 
     def _timed(self, items: pl.DataFrame) -> pl.DataFrame:
         """Period numbers, and the second at which each period begins."""
-        distinct = items.select(_PERIOD).unique(maintain_order=True)
+        varying = _varying(items, _PERIOD)
+        distinct = items.unique(varying, maintain_order=True).select(_PERIOD)
         numbers: list[int | None] = []
         begins: list[int | None] = []
         reasons: list[str] = []
@@ -209,7 +213,8 @@ class _Locating:
             pl.Series("begins", begins, dtype=pl.Int64),
             pl.Series("why", reasons),
         )
-        items = items.join(outcome, on=_PERIOD, how="left", nulls_equal=True, maintain_order="left")
+        outcome = outcome.select(*varying, "period", "begins", "why")
+        items = items.join(outcome, on=varying, how="left", nulls_equal=True, maintain_order="left")
         for why in ("future", "other_step"):
             self._refuse_periods(items.filter(pl.col("why") == why), why)
         return items.drop("why")
@@ -286,15 +291,18 @@ class _Locating:
             pl.when(below).then(int(Qualifier.BELOW)).when(above).then(int(Qualifier.ABOVE)).otherwise(0)
         )
         value = pl.col("number").fill_null(float("nan")).alias("value")
-        columns = [
+        made = items.select(
             *_KEY,
             "position",
             "value_column",
             value,
             quality.cast(pl.Int16).alias("quality"),
             flags.alias("flags"),
-        ]
-        return items.select(columns).sort(_KEY, maintain_order=True)
+        )
+        # One number sorts faster than two columns; periods lie within 2**31 of zero.
+        place = pl.col("key") * 2**32 + pl.col("period")
+        order = made.select(pl.arg_sort_by([place, pl.col("known_at")], maintain_order=True)).to_series()
+        return made[order]
 
     def _once(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         """One row for each key: repeats are dropped or summed, contradictions refused."""
@@ -359,3 +367,13 @@ class _Locating:
             self.refused.append(
                 Refused(index, part["position"], pl.Series("text", texts, dtype=pl.String), refusals)
             )
+
+
+def _varying(items: pl.DataFrame, names: list[str]) -> list[str]:
+    """The columns that do not hold one value throughout: only they tell rows apart. At least one is given."""
+    return [name for name in names if not _is_constant(items[name])] or names[:1]
+
+
+def _is_constant(column: pl.Series) -> bool:
+    # The head settles most varying columns; the whole is read only where the head is constant.
+    return column.head(1000).n_unique() <= 1 and column.n_unique() <= 1

@@ -16,7 +16,7 @@ import polars as pl
 
 from anlan.errors import InputError, Problem
 from anlan.intake.cells import ValueRules, fold
-from anlan.intake.columns import How, clean_texts, read_periods, read_values, texts_of
+from anlan.intake.columns import KINDS, QUALIFIERS, How, clean_texts, read_periods, read_values, texts_of
 from anlan.intake.files import RawTable
 from anlan.intake.mapping import ColumnUse, Mapping
 from anlan.intake.periods import read_period
@@ -231,7 +231,7 @@ class _Walk:
                 raise InputError(str(problem), key=problem.key, values=problem.values, problems=(problem,))
             return [
                 self._constant(start, said and said.start, pl.Datetime("us")),
-                self._constant(kind, said and said.kind, pl.String),
+                self._constant(kind, said and said.kind, KINDS),
                 self._constant(offset, said and said.offset_minutes, pl.Int16),
             ]
         column = self.table.column(use.index)
@@ -320,7 +320,7 @@ class _Walk:
             groups.setdefault(self.rules_of(indicator), []).append(indicator)
         numbers = self.table.number_cells.get(use.index)
         number = self._constant("number", None, pl.Float64)
-        qualifier = self._constant("qualifier", "", pl.String)
+        qualifier = self._constant("qualifier", "", QUALIFIERS)
         refused = self._constant("refused", False, pl.Boolean)
         refusals: dict[str, Refusal] = {}
         for rules, names in groups.items():

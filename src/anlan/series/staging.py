@@ -24,11 +24,11 @@ from anlan.store import World
 __all__ = ["begin_batch", "discard", "stage_observations", "staged_row", "unpublished"]
 
 _LEASE = timedelta(minutes=10)
-# One transaction of staging should hold the database this long, then leave it alone for the pause. SQLite's waiting
-# writers look every 25 ms at most while they have waited less than 130 ms, so that the pause is longer than that.
+# One transaction of staging should hold SQLite this long, then leave it alone for the pause: waiting writers look every
+# 3 ms (``anlan.store.world``), so that they get in between.
 _CHUNK_SECONDS = 0.08
 _CHUNK_SECONDS_POSTGRESQL = 0.3  # nobody waits for it there
-_PAUSE_SECONDS = 0.027
+_PAUSE_SECONDS = 0.008
 _FIRST_CHUNK, _LEAST_CHUNK, _MOST_CHUNK = 10_000, 2_000, 200_000
 
 Progress = Callable[[int, int], None]

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import os
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +48,20 @@ KEY_FILES = ("node.key", "personal.key")
 
 FORMAT = 1
 _BLOCK = 1 << 20
+# What a damaged archive may raise: RuntimeError for a file that now claims to be encrypted or of an unknown method.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
+_TOLD = ("made_at", "version", "database", "node", "fingerprints", "worlds", "files")
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 _SCRYPT = {"n": 2**15, "r": 8, "p": 1}
 
 
@@ -109,16 +126,20 @@ class ArchiveReader:
         try:
             self._zip = zipfile.ZipFile(path)
             self.manifest: dict[str, Any] = json.loads(self._zip.read("manifest.json"))
-        except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
+        except _UNREADABLE as error:
             raise self._damaged(f"it has no readable manifest ({error})") from error
         if self.manifest.get("format") != FORMAT:
             raise self._damaged(f"its format is {self.manifest.get('format')!r}, this version reads {FORMAT}")
+        missing = [name for name in _TOLD if name not in self.manifest]
+        if missing:
+            raise self._damaged(f"its manifest does not say {', '.join(missing)}")
+        odd = [name for name in self.manifest["files"] if not _NAME.fullmatch(name)]
+        if odd:  # a file must not be unpacked outside its place
+            raise self._damaged(f"it names a file {odd[0]!r}")
 
     def check(self) -> None:
         """Read every file and compare it with the manifest."""
-        files = self.manifest.get("files")
-        if not isinstance(files, dict):
-            raise self._damaged("its manifest names no files")
+        files = self.manifest["files"]
         extra = set(self._zip.namelist()) - set(files) - {"manifest.json"}
         if extra:
             raise self._damaged(f"it holds {sorted(extra)[0]}, which the manifest does not name")
@@ -135,7 +156,7 @@ class ArchiveReader:
             with self._zip.open(name) as file:
                 while block := file.read(_BLOCK):
                     yield block
-        except (OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        except _UNREADABLE as error:
             raise self._damaged(f"{name} cannot be read ({error})") from error
 
     def read(self, name: str) -> bytes:

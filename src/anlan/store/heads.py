@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,18 +43,22 @@ class HeadLog:
                 file.write(canonical_json({**entry, "signature": signature}) + "\n")
             self._written = seq
 
-    def compare(self, hashes: Mapping[int, str]) -> list[Finding]:
-        """Findings where a signed head and the journal disagree."""
+    def signed(self) -> list[dict[str, Any]]:
+        """All heads that are kept, as they stand in the file."""
+        return list(self._entries())
+
+    def compare(self, hashes: Mapping[int, str], signed: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Findings where heads, read *before* the journal was, and the journal disagree."""
         from anlan.store.journal import Finding
 
         findings = []
         last = max(hashes, default=0)
-        for entry in self._entries():
+        for entry in signed:
             seq = entry["seq"]
-            signed = {name: entry[name] for name in ("seq", "hash", "at")}
+            told = {name: entry[name] for name in ("seq", "hash", "at")}
             try:
                 self._key.public_key().verify(
-                    bytes.fromhex(entry["signature"]), canonical_json(signed).encode()
+                    bytes.fromhex(entry["signature"]), canonical_json(told).encode()
                 )
             except (InvalidSignature, ValueError):
                 findings.append(Finding("head", seq, f"the signed head {seq} has no valid signature"))

@@ -14,9 +14,11 @@ before and become visible by one small row (docs/decisions/0002-journal-lock.md)
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +32,7 @@ from anlan.store.types import Actor, AsOf, Clock, FixedClock, SystemClock
 __all__ = ["Tx", "World", "make_engine"]
 
 _WRITE = {"anlan_write": True}
+_LOOK_SECONDS = 0.003
 _SLOW_LOCK_CODES = {"55P03", "57014", "40P01", "40001", "53100", "57P01", "57P03"}
 
 
@@ -41,7 +44,7 @@ def make_engine(url: str, *, schema_name: str | None = None, lock_timeout_second
             address, connect_args={"check_same_thread": False, "timeout": lock_timeout_seconds}
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "begin", partial(_begin_sqlite, patience_seconds=lock_timeout_seconds))
         return engine
     options = f"-c lock_timeout={lock_timeout_seconds * 1000}"
     if schema_name:
@@ -70,9 +73,27 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("anlan_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_sqlite(connection: sa.Connection, *, patience_seconds: float) -> None:
+    if not connection.get_execution_options().get("anlan_write", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite's own waiting looks ever more seldom, in the end every 100 ms: whoever waits for long starves behind quick
+    # writers. So we look often ourselves; a look costs some microseconds.
+    driver: Any = connection.connection.driver_connection
+    limit = time.monotonic() + patience_seconds
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < limit:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            time.sleep(_LOOK_SECONDS)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the last look says why not, in SQLAlchemy's words
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={int(patience_seconds * 1000)}")
 
 
 @contextmanager

@@ -13,14 +13,18 @@ from datetime import datetime, timedelta, tzinfo
 from markupsafe import Markup, escape
 
 
-def hours_axis_svg(moments: Sequence[datetime], *, start: datetime, zone: tzinfo, hours: int = 24, label: str) -> Markup:
+def hours_axis_svg(
+    moments: Sequence[datetime], *, start: datetime, zone: tzinfo, hours: int = 24, label: str
+) -> Markup:
     """An axis of the next ``hours`` with one numbered ring for each moment, in the order given.
 
-    Rings closer than 2 % of the axis share their place with the first one's neighbour, so none hides another.
+    Rings that would cover each other are moved apart, and stay on the axis.
     """
     end = start + timedelta(hours=hours)
     parts = [f'<svg class="axis" role="img" aria-label="{escape(label)}">']
-    parts.append('<line x1="0" x2="100%" y1="20" y2="20"/><line class="now-line" x1="0" x2="0" y1="8" y2="30"/>')
+    parts.append(
+        '<line x1="0" x2="100%" y1="20" y2="20"/><line class="now-line" x1="0" x2="0" y1="8" y2="30"/>'
+    )
     tick = start.astimezone(zone).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     while tick < end:
         across = 100 * (tick - start) / (end - start)
@@ -29,13 +33,27 @@ def hours_axis_svg(moments: Sequence[datetime], *, start: datetime, zone: tzinfo
         if major and 2 < across < 98:
             parts.append(f'<text x="{across:.2f}%" y="48">{tick:%H:%M}</text>')
         tick += timedelta(hours=1)
-    last = -9.0
-    for index, moment in enumerate(moments, start=1):
-        across = max(1.2, min(98.8, 100 * (moment - start) / (end - start)), last + 2.2)
-        last = across
-        parts.append(f'<circle cx="{across:.2f}%" cy="20" r="9"/><text class="n" x="{across:.2f}%" y="24">{index}</text>')
+    places = _apart([100 * ((moment - start) / (end - start)) for moment in moments])
+    for index, across in enumerate(places, start=1):
+        parts.append(
+            f'<circle cx="{across:.2f}%" cy="20" r="9"/><text class="n" x="{across:.2f}%" y="24">{index}</text>'
+        )
     parts.append("</svg>")
     return Markup("".join(parts))
+
+
+def _apart(
+    places: Sequence[float], *, least: float = 2.4, low: float = 1.2, high: float = 99.4
+) -> list[float]:
+    """Places in rising order, moved so that neighbours keep their distance inside ``low`` to ``high``."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(max(min(max(place, low), high), moved[-1] + least if moved else low))
+    over = high
+    for index in range(len(moved) - 1, -1, -1):
+        moved[index] = min(moved[index], over)
+        over = moved[index] - least
+    return moved
 
 
 def sparkline_svg(values: Sequence[float | None], *, label: str) -> Markup:
@@ -76,7 +94,9 @@ def ratio_stick_svg(ratio: float, *, label: str, low: float = 0.5, high: float =
 def ratio_scale_svg(*, low: float = 0.5, high: float = 32.0) -> Markup:
     """The figures over a column of ratio sticks."""
     marks = ((0.5, "½"), (1.0, "1"), (2.0, "2"), (4.0, "4"), (8.0, "8"), (16.0, "16"))
-    said = "".join(f'<text x="{_log_place(value, low, high):.1f}%" y="13">{word}</text>' for value, word in marks)
+    said = "".join(
+        f'<text x="{_log_place(value, low, high):.1f}%" y="13">{word}</text>' for value, word in marks
+    )
     return Markup(f'<svg class="stick-scale" aria-hidden="true">{said}</svg>')
 
 

@@ -50,7 +50,11 @@ class Naming:
     def place(self, one: Series) -> str:
         """Area, site and stratum, as far as the series has them."""
         site = self.sites.get(one.site_code)
-        parts = [self.area(one.area_code), name_in(site.names, self.language) if site else "", self.stratum(one)]
+        parts = [
+            self.area(one.area_code),
+            name_in(site.names, self.language) if site else "",
+            self.stratum(one),
+        ]
         return " · ".join(part for part in parts if part)
 
     def title(self, one: Series) -> str:
@@ -79,20 +83,36 @@ def naming(visit: Visit, connection: sa.Connection) -> Naming:
 
 @dataclass(frozen=True)
 class Look:
-    """A series at its newest value. ``usual`` is the median of the same period in up to five earlier years."""
+    """A series at its newest value.
+
+    ``usual`` is the median of the same period in up to five earlier years; ``before`` the period and value before the
+    newest, however long ago.
+    """
 
     series: Series
     indicator: Indicator
     period: int
     value: float
     usual: float | None
-    recent: tuple[float | None, ...]
-    length: int
+    before: tuple[int, float] | None
+    whole: tuple[float | None, ...]
     retrospective: bool
+
+    @property
+    def recent(self) -> tuple[float | None, ...]:
+        return self.whole[-RECENT:]
+
+    @property
+    def total(self) -> float:
+        return sum(value for value in self.whole if value is not None)
 
     @property
     def ratio(self) -> float | None:
         return self.value / self.usual if self.usual else None
+
+    @property
+    def is_yearly(self) -> bool:
+        return self.indicator.calendar.step == "year"
 
     def label(self, language: str) -> str:
         return self.indicator.calendar.label(self.period, language)
@@ -120,7 +140,13 @@ def look_at(one: Series, names: Naming, found: SeriesValues) -> Look | None:
         period=periods.first + last,
         value=value,
         usual=median(earlier) if earlier else None,
-        recent=tuple(row[max(0, last + 1 - RECENT) : last + 1]),
-        length=len(known),
+        before=(periods.first + known[-2], earlier_value)
+        if (earlier_value := _at(row, known)) is not None
+        else None,
+        whole=tuple(row[: last + 1]),
         retrospective=bool(flags & Flag.RETROSPECTIVE),
     )
+
+
+def _at(row: list[float | None], known: list[int]) -> float | None:
+    return row[known[-2]] if len(known) > 1 else None

@@ -147,7 +147,9 @@ def _area(area: MapArea, frame: _Frame) -> str:
         style = f"area-on lv-{worst}"
     else:
         style = "area-picked" if area.picked else "land"
-    shape = f'<path class="{style}" d="{_path(area.outline, frame)}"><title>{escape(area.name)}</title></path>'
+    shape = (
+        f'<path class="{style}" d="{_path(area.outline, frame)}"><title>{escape(area.name)}</title></path>'
+    )
     return f'<a href="{escape(area.href)}">{shape}</a>' if area.href else shape
 
 
@@ -156,7 +158,8 @@ def _label(area: MapArea, frame: _Frame) -> str:
     marks = _marks(area)
     start = x - (len(marks) - 1) * 10
     drawn = "".join(
-        f'<g transform="translate({start + index * 20:.1f} {y - 8:.1f})">{mark}</g>' for index, mark in enumerate(marks)
+        f'<g transform="translate({start + index * 20:.1f} {y - 8:.1f})">{mark}</g>'
+        for index, mark in enumerate(marks)
     )
     line = y + 12 if marks else y + 4
     text = f'<text x="{x:.1f}" y="{line:.1f}">{escape(area.name)}</text>'
@@ -175,7 +178,9 @@ def _marks(area: MapArea) -> list[str]:
     if area.signals:
         marks.append('<circle class="ring" r="7"/><circle class="ring-dot" r="2.6"/>')
     if area.silent:
-        marks.append('<circle class="cross" r="8"/><path class="cross" d="M-4.5-4.5 4.5 4.5M4.5-4.5-4.5 4.5"/>')
+        marks.append(
+            '<circle class="cross" r="8"/><path class="cross" d="M-4.5-4.5 4.5 4.5M4.5-4.5-4.5 4.5"/>'
+        )
     return marks
 
 

@@ -51,7 +51,9 @@ def outlines(visit: Visit, connection: Connection, as_of: AsOf) -> Outlines:
     city = visit.settings.node_area
     counties = registry.children(connection, _EVERYTHING, as_of, city, outlines=True)
     inside = {area.code for area in counties}
-    near = {code for area in counties for code in registry.neighbours(connection, _EVERYTHING, as_of, area.code)}
+    near = {
+        code for area in counties for code in registry.neighbours(connection, _EVERYTHING, as_of, area.code)
+    }
     around = [registry.area(connection, _EVERYTHING, as_of, code) for code in sorted(near - inside)]
     made = Outlines(
         tuple(area for area in counties if area.outline),

@@ -45,7 +45,9 @@ class Periods:
         return range(self.first, self.first + self.count)
 
 
-def spread(found: SeriesValues, calendar: Calendar, *, last: int | None = None) -> tuple[Periods, list[float | None]]:
+def spread(
+    found: SeriesValues, calendar: Calendar, *, last: int | None = None
+) -> tuple[Periods, list[float | None]]:
     """Values of one series over every period from its first to its last (or ``last``); None where there is none."""
     if not len(found):
         return Periods(calendar, last if last is not None else 0, 0), []
@@ -58,7 +60,9 @@ def spread(found: SeriesValues, calendar: Calendar, *, last: int | None = None) 
     return Periods(calendar, first, len(row)), row
 
 
-def counts_chart(visit: Visit, periods: Periods, curve: CurveData, *, source: str = "", decimals: int = 0) -> ChartView:
+def counts_chart(
+    visit: Visit, periods: Periods, curve: CurveData, *, source: str = "", decimals: int = 0
+) -> ChartView:
     """An epidemic curve. ``curve.periods`` may be left empty; they follow from ``periods``."""
     language = visit.language
     curve = replace(curve, periods=periods.texts()) if not curve.periods else curve
@@ -83,7 +87,9 @@ def counts_chart(visit: Visit, periods: Periods, curve: CurveData, *, source: st
             "gap": visit.t("web.chart.gap"),
         },
     }
-    columns: list[tuple[str, Values, int | None]] = [(visit.t("web.chart.observed"), curve.observed, decimals)]
+    columns: list[tuple[str, Values, int | None]] = [
+        (visit.t("web.chart.observed"), curve.observed, decimals)
+    ]
     if curve.expected:
         columns.append((visit.t("web.chart.expected"), curve.expected, 1))
     if curve.upper:
@@ -93,7 +99,9 @@ def counts_chart(visit: Visit, periods: Periods, curve: CurveData, *, source: st
     )
 
 
-def lines_chart(visit: Visit, periods: Periods, lines: LineData, *, source: str = "", decimals: int = 1) -> ChartView:
+def lines_chart(
+    visit: Visit, periods: Periods, lines: LineData, *, source: str = "", decimals: int = 1
+) -> ChartView:
     """Lines with limits, for concentrations, indices and shares."""
     data = {
         "kind": "lines",
@@ -104,7 +112,9 @@ def lines_chart(visit: Visit, periods: Periods, lines: LineData, *, source: str 
         "from_zero": lines.from_zero,
     }
     drawn = line_chart(_newest_lines(lines), language=visit.language, width=1120, height=280)
-    columns: list[tuple[str, Values, int | None]] = [(line.name, line.values, decimals) for line in lines.lines]
+    columns: list[tuple[str, Values, int | None]] = [
+        (line.name, line.values, decimals) for line in lines.lines
+    ]
     return ChartView(
         lines.title or lines.unit, Markup(drawn), json_text(data), _table(visit, periods, columns), source
     )
@@ -151,7 +161,9 @@ def known_track(visit: Visit, moments: Sequence[Moment], *, note: str = "") -> K
 
 
 def _plain(values: Values, digits: int = 6) -> list[float | None]:
-    return [None if value is None or not math.isfinite(value) else round(float(value), digits) for value in values]
+    return [
+        None if value is None or not math.isfinite(value) else round(float(value), digits) for value in values
+    ]
 
 
 def _newest(curve: CurveData) -> CurveData:
@@ -179,4 +191,3 @@ def _table(visit: Visit, periods: Periods, columns: Sequence[tuple[str, Values, 
         for place, label in enumerate(labels)
     ]
     return ChartTable(head, tuple(reversed(rows[-MOST_LINES_OF_TABLE:])))
-

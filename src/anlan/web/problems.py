@@ -1,7 +1,7 @@
 """Errors as answers: a status, one JSON shape, or a page that says what to do. Each has a number that is in the log.
 
-    {"error": {"number": "E-1f3a90", "status": 409, "key": "…", "message": "…", "values": {…},
-               "problems": [{"key": "…", "message": "…", "where": {…}, "values": {…}}]}}
+{"error": {"number": "E-1f3a90", "status": 409, "key": "…", "message": "…", "values": {…},
+           "problems": [{"key": "…", "message": "…", "where": {…}, "values": {…}}]}}
 """
 
 from __future__ import annotations

@@ -40,7 +40,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        static=static_url, icon=icon, mark=mark, sign=sign, numeral=LEVEL_NUMERALS.__getitem__, levels=LEVELS,
+        static=static_url,
+        icon=icon,
+        mark=mark,
+        sign=sign,
+        numeral=LEVEL_NUMERALS.__getitem__,
+        levels=LEVELS,
         ratio_scale=ratio_scale_svg,
     )
     made.filters.update(safe_json=safe_json, known_days=known_days, stratum_stick=stratum_stick)
@@ -73,19 +78,23 @@ class Words:
 def render(template: str, *, language: str, zone: tzinfo, now: datetime, **values: Any) -> str:
     """Fill ``template``. Every page gets its words, forms and language; the rest are its view-models."""
     words = Words(language)
-    return environment().get_template(template).render(
-        lang=language,
-        other_lang="en" if language == "zh" else "zh",
-        html_lang="zh-CN" if language == "zh" else "en",
-        t=words.t,
-        tb=words.tb,
-        tn=words.tn,
-        f=Formats(language, zone, now),
-        words_of=Words,
-        formats_of=lambda other: Formats(other, zone, now),
-        now=now,
-        charts_css=charts_css_url(),
-        **values,
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            lang=language,
+            other_lang="en" if language == "zh" else "zh",
+            html_lang="zh-CN" if language == "zh" else "en",
+            t=words.t,
+            tb=words.tb,
+            tn=words.tn,
+            f=Formats(language, zone, now),
+            words_of=Words,
+            formats_of=lambda other: Formats(other, zone, now),
+            now=now,
+            charts_css=charts_css_url(),
+            **values,
+        )
     )
 
 
@@ -126,9 +135,9 @@ def icon(name: str, *, small: bool = False) -> Markup:
 
 def mark(level: str, size: str = "") -> Markup:
     """The shape of a level; its word always stands beside it."""
-    return Markup('<svg class="mark {} lv-{}" viewBox="-9 -9 18 18" aria-hidden="true"><path d="{}"/></svg>').format(
-        size, level, MARK_PATHS[level]
-    )
+    return Markup(
+        '<svg class="mark {} lv-{}" viewBox="-9 -9 18 18" aria-hidden="true"><path d="{}"/></svg>'
+    ).format(size, level, MARK_PATHS[level])
 
 
 def sign(kind: str) -> Markup:
@@ -138,7 +147,9 @@ def sign(kind: str) -> Markup:
         "cross": '<path d="M3 3l10 10M13 3 3 13"/>',
         "clock": '<circle cx="8" cy="8" r="6.2"/><path d="M8 4.5V8l2.4 1.6"/>',
     }
-    return Markup(f'<svg class="sign sign-{kind}" viewBox="0 0 16 16" aria-hidden="true">{shapes[kind]}</svg>')
+    return Markup(
+        f'<svg class="sign sign-{kind}" viewBox="0 0 16 16" aria-hidden="true">{shapes[kind]}</svg>'
+    )
 
 
 def safe_json(text: str) -> Markup:
@@ -149,7 +160,10 @@ def safe_json(text: str) -> Markup:
 def known_days(steps: Sequence[KnownStep]) -> str:
     """The days of a track, as its script reads them from an attribute."""
     said = [
-        {"date": step.at.date().isoformat(), "label": f"{step.day} · {step.value}" if step.value else step.day}
+        {
+            "date": step.at.date().isoformat(),
+            "label": f"{step.day} · {step.value}" if step.value else step.day,
+        }
         for step in steps
     ]
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))

@@ -1,9 +1,9 @@
 """Declaring routes. Each names its permission; the application refuses to start with one that does not.
 
-    router = APIRouter()
+router = APIRouter()
 
-    @route(router, "GET", "/w/{world}/signals", Permission.READ)
-    def signals(visit: Visit) -> Response: ...
+@route(router, "GET", "/w/{world}/signals", Permission.READ)
+def signals(visit: Visit) -> Response: ...
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def declared_routes(app: FastAPI) -> list[tuple[str, str, Permission]]:
         permission: Any = getattr(item.endpoint, _PERMISSION, None)
         if not isinstance(permission, Permission):
             raise RuntimeError(f"the route {item.path} declares no permission; use anlan.web.routing.route")
-        found += [(method, item.path, permission) for method in sorted(item.methods)]
+        found += [(method, item.path, permission) for method in sorted(item.methods or ())]
     return found
 
 
@@ -143,7 +143,7 @@ def _refuse(visit: Visit, permission: Permission) -> Response:
             return visit.seal(RedirectResponse(f"/sign-in?next={quote(path)}", status_code=303))
         raise ForbiddenError("sign in first", key="web.error.sign_in_first")
     raise ForbiddenError(
-        f"this needs the permission {permission.value!r}", key="web.error.permission", values={"permission": permission.value}
+        f"this needs the permission {permission.value!r}",
+        key="web.error.permission",
+        values={"permission": permission.value},
     )
-
-

@@ -116,5 +116,8 @@ def same_origin(request: Request, address: str) -> bool:
     """
     origin = request.headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc in {request.headers.get("host", ""), urlsplit(address).netloc} and origin != "null"
+        return (
+            urlsplit(origin).netloc in {request.headers.get("host", ""), urlsplit(address).netloc}
+            and origin != "null"
+        )
     return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}

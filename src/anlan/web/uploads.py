@@ -163,7 +163,11 @@ class Deliveries:
         except Exception as error:  # the edge of a task: its number is what the page shows
             number = note(error, 500, method="delivery", path=token)
             self._states[token] = Progress(
-                error=UnavailableError(f"the delivery ended with error {number}", key="web.error.delivery", values={"number": number})
+                error=UnavailableError(
+                    f"the delivery ended with error {number}",
+                    key="web.error.delivery",
+                    values={"number": number},
+                )
             )
         else:
             self._states[token] = Progress(receipt=receipt)

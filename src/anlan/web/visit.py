@@ -59,7 +59,9 @@ class Site:
         live = self.node.world("live")
         with live.read() as connection:
             try:
-                found = registry.area(connection, Scope.everything("page"), live.as_of(), self.settings.node_area)
+                found = registry.area(
+                    connection, Scope.everything("page"), live.as_of(), self.settings.node_area
+                )
             except NotFoundError:
                 return {"zh": self.settings.node_name, "en": self.settings.node_name}
         return found.names
@@ -175,7 +177,9 @@ class Visit:
 
     def address(self, **changes: str | None) -> str:
         """This page's address with some of its query changed; None takes a part away."""
-        query = {key: value for key, value in self.request.query_params.items() if key not in ("lang", "theme")}
+        query = {
+            key: value for key, value in self.request.query_params.items() if key not in ("lang", "theme")
+        }
         for key, value in changes.items():
             if value is None:
                 query.pop(key, None)
@@ -335,7 +339,9 @@ def known_moment(text: str, zone: tzinfo) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(
-            f"known must be a date like 2013-04-10. Got {text!r}.", key="web.error.known", values={"value": text[:40]}
+            f"known must be a date like 2013-04-10. Got {text!r}.",
+            key="web.error.known",
+            values={"value": text[:40]},
         ) from None
     if "T" not in text and ":" not in text:
         moment = datetime.combine(moment.date(), time(), zone) + timedelta(days=1, seconds=-1)
@@ -366,12 +372,16 @@ def theme_of(request: Request) -> Literal["auto", "light", "dark"]:
 
 
 def wants_json(request: Request) -> bool:
-    return request.url.path.startswith("/api/") or request.headers.get("accept", "").startswith("application/json")
+    return request.url.path.startswith("/api/") or request.headers.get("accept", "").startswith(
+        "application/json"
+    )
 
 
 def local_address(text: str) -> str:
     """An address on this server to go on to; anything else becomes the start page."""
-    plain = text.startswith("/") and not text.startswith(("//", "/\\")) and "\\" not in text and "\n" not in text
+    plain = (
+        text.startswith("/") and not text.startswith(("//", "/\\")) and "\\" not in text and "\n" not in text
+    )
     return text if plain else "/"
 
 

@@ -73,10 +73,14 @@ def life(visit: Visit, held: Held) -> tuple[LifeStep, ...]:
         f"{visit.f.clock(one.submitted_at)} {held.person(one.submitted_by)}" if one.submitted_at else "",
         f"{visit.f.clock(one.released_at)} {held.person(one.released_by)}" if one.released_at else "",
         visit.f.clock(one.changed_at) if one.state == "superseded" else "",
-        visit.f.clock(one.changed_at) if place == 4 else visit.t("web.warning.not_later", at=visit.f.clock(one.expires)),
+        visit.f.clock(one.changed_at)
+        if place == 4
+        else visit.t("web.warning.not_later", at=visit.f.clock(one.expires)),
     )
     steps = []
-    for index, (name, note) in enumerate(zip(("draft", "review", "in_force", "updated", "over"), notes, strict=True)):
+    for index, (name, note) in enumerate(
+        zip(("draft", "review", "in_force", "updated", "over"), notes, strict=True)
+    ):
         skipped = index == 3 and place == 4
         state = "now" if index == place else "done" if index < place and not skipped else "ahead"
         steps.append(LifeStep(visit.t(f"web.warning.life.{name}"), state, note.strip()))  # type: ignore[arg-type]
@@ -89,7 +93,9 @@ def checks(visit: Visit, held: Held) -> tuple[Check, ...]:
     listed: list[Check] = []
     if held.basis is not None:
         agrees = held.basis.level == str(one.level)
-        listed.append(Check("ok" if agrees else "note", visit.t(f"web.check.level_{'same' if agrees else 'other'}")))
+        listed.append(
+            Check("ok" if agrees else "note", visit.t(f"web.check.level_{'same' if agrees else 'other'}"))
+        )
     broken = [message_of(problem, visit.language) for problem in shown.problems]
     if broken:
         listed += [Check("wrong", text) for text in broken]
@@ -143,20 +149,28 @@ def history(visit: Visit, held: Held) -> tuple[HistoryLine, ...]:
     """What was done to this step, and the other steps of the same warning."""
     lines = []
     first = held.versions[0] if held.versions else held.one
-    lines.append(HistoryLine(first.changed_at, visit.t("web.warning.done.drafted"), held.person(first.changed_by)))
+    lines.append(
+        HistoryLine(first.changed_at, visit.t("web.warning.done.drafted"), held.person(first.changed_by))
+    )
     for before, after in pairwise(held.versions):
-        key = "edited" if before.state == after.state else "returned" if after.state == "draft" else after.state
-        reason = f"{visit.t('web.colon')}{after.reason}" if after.reason and after.reason != before.reason else ""
+        key = (
+            "edited" if before.state == after.state else "returned" if after.state == "draft" else after.state
+        )
+        reason = (
+            f"{visit.t('web.colon')}{after.reason}" if after.reason and after.reason != before.reason else ""
+        )
         said = visit.t(f"web.warning.done.{key}") + reason
         lines.append(HistoryLine(after.changed_at, said, held.person(after.changed_by)))
     for step in held.steps:
         if step.public_id != held.one.public_id and step.released_at is not None:
-            said = visit.t("web.warning.done.step", step=step.step, state=visit.t(f"warning.state.{step.state}"))
+            said = visit.t(
+                "web.warning.done.step", step=step.step, state=visit.t(f"warning.state.{step.state}")
+            )
             lines.append(HistoryLine(step.released_at, said, held.person(step.released_by)))
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
-def messages(visit: Visit, held: Held) -> tuple[MessageText, ...]:
+def messages(held: Held) -> tuple[MessageText, ...]:
     """The message in each language, as its CAP document says it: an exercise carries its mark here too."""
     made = []
     for info in held.shown.alert.infos:

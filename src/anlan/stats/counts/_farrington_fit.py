@@ -31,6 +31,7 @@ class Settings:
     limit54_periods: int
     as_reference: bool
     shifts_origin: bool
+    classic_in_r: bool = False  # the method of 1996 as R computes it
 
     @property
     def z(self) -> float:
@@ -151,7 +152,8 @@ def _two_step(task: Task, *, with_trend: bool) -> Model:
         for_errors = phi
         if settings.as_reference:
             for_errors = dispersion_in_r(used, means, degrees) if settings.reweight else dispersion
-        return _model(task, fitted, first.converged, phi, for_errors, degrees)
+        for_trend = dispersion if settings.classic_in_r else for_errors
+        return _model(task, fitted, first.converged, phi, (for_errors, for_trend), degrees)
 
 
 def _model(
@@ -159,16 +161,17 @@ def _model(
     fitted: glm.Fit,
     converged: BoolArray,
     phi: FloatArray,
-    for_errors: FloatArray,
+    dispersions: tuple[FloatArray, FloatArray],
     degrees: FloatArray,
 ) -> Model:
+    for_errors, for_trend = dispersions
     slope = np.full(len(phi), np.nan)
     p_trend = np.full(len(phi), np.nan)
     eta = fitted.final.level[:, task.level].copy()
     if fitted.has_trend:
         slope = fitted.final.slope / task.span
         eta += fitted.final.slope * task.at
-        t_value = np.abs(fitted.final.slope) / np.sqrt(for_errors / fitted.schur)
+        t_value = np.abs(fitted.final.slope) / np.sqrt(for_trend / fitted.schur)
         p_trend = 2 * special.stdtr(degrees, -t_value)
     return Model(
         eta=eta,

@@ -27,11 +27,13 @@ class Result:
 
     def fill(self, series: IntArray, place: IntArray, found: Prediction) -> None:
         model = found.model
-        usable = found.enough & model.converged & np.isfinite(model.eta) & np.isfinite(model.phi)
+        # In R the method of 1996 does not ask whether the fit that it ends with has converged.
+        settled = model.converged | self.settings.classic_in_r
+        usable = found.enough & settled & np.isfinite(model.eta) & np.isfinite(model.phi)
         reason = np.where(
             usable, Reason.OK, np.where(found.enough, Reason.NO_CONVERGENCE, Reason.INCOMPLETE_REFERENCE)
         )
-        if not self.settings.as_reference:
+        if not (self.settings.as_reference or self.settings.classic_in_r):
             reason = np.where(found.enough & found.no_cases, Reason.ZERO_REFERENCE, reason)
         self.reason[series, place] = reason
         fitted = reason == Reason.OK

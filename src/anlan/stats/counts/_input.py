@@ -91,6 +91,20 @@ def as_positions(evaluate: Evaluate, n_times: int) -> IntArray:
     return np.where(chosen < 0, chosen + n_times, chosen)
 
 
+def as_population(population: ArrayLike, cases: FloatArray) -> FloatArray:
+    """Population > 0 at every time, in the shape of ``cases``; one row serves all series."""
+    array = as_series(population, name="population")
+    if array.shape not in (cases.shape, (1, cases.shape[1])):
+        accepted = f"of shape {cases.shape} or ({cases.shape[1]},)"
+        raise parameter_error("population", accepted, f"shape {array.shape}")
+    if not (array > 0).all():
+        row, column = np.argwhere(~(array > 0))[0]
+        raise parameter_error(
+            "population", "> 0 at every time", f"{array[row, column]} at series {row}, time {column}"
+        )
+    return np.broadcast_to(array, cases.shape)
+
+
 def as_whole(name: str, value: object, *, at_least: int, at_most: int | None = None) -> int:
     """A whole number in a range."""
     accepted = f"an int >= {at_least}" + (f" and <= {at_most}" if at_most is not None else "")

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from anlan.stats.counts import _input
 from anlan.stats.counts._farrington_fit import Settings, predict
 from anlan.stats.counts._farrington_limits import Result
-from anlan.stats.counts._input import Evaluate, parameter_error
+from anlan.stats.counts._input import Evaluate
 from anlan.stats.counts.anchors import TimeAxis, references, time_axis
-from anlan.stats.counts.result import Detection, FloatArray, IntArray
+from anlan.stats.counts.result import Detection, IntArray
 
 THRESHOLD_METHODS = ("nbPlugin", "muan", "delta")
 POWERS = {"2/3": 2 / 3, "1/2": 0.5, "none": 1.0}
@@ -121,13 +121,13 @@ def farrington_flexible(
         limit54_periods=limit54_periods, variant=variant,
     )  # fmt: skip
     positions = _input.as_positions(evaluate, cases.shape[1])
-    exposure = None if population is None else _as_population(population, cases)
+    exposure = None if population is None else _input.as_population(population, cases)
     result = Result(cases, positions, settings)
     for reference, places in references(
         axis, positions, b=settings.b, w=settings.w, n_periods=settings.n_periods,
         skip=settings.past_not_included, calendar=settings.as_reference,
     ):  # fmt: skip
-        for series, place in _blocks(len(cases), places):
+        for series, place in fit_blocks(len(cases), places):
             result.fill(
                 series, place, predict(cases, exposure, reference, series, positions[place], settings)
             )
@@ -140,15 +140,12 @@ def _settings(
     power_transform: str, limit54_cases: int, limit54_periods: int | None, variant: str,
 ) -> Settings:  # fmt: skip
     monthly = axis.frequency == 12
-    half_window = _input.as_whole("w", (1 if monthly else 3) if w is None else w, at_least=0)
-    if 2 * half_window + 1 >= axis.frequency:
-        raise parameter_error("w", f"an int below half a year of {axis.frequency} periods", half_window)
     skipped = axis.frequency // 2 if past_not_included is None else past_not_included
     recent = (1 if monthly else 4) if limit54_periods is None else limit54_periods
     as_reference = _input.as_choice("variant", variant, _input.VARIANTS) != "published"
     return Settings(
         b=_input.as_whole("b", b, at_least=1),
-        w=half_window,
+        w=half_window(axis, w),
         n_periods=_input.as_whole("n_periods", n_periods, at_least=1, at_most=axis.frequency),
         past_not_included=_input.as_whole(
             "past_not_included", skipped, at_least=0, at_most=axis.frequency - 1
@@ -167,20 +164,15 @@ def _settings(
     )
 
 
-def _as_population(population: ArrayLike, cases: FloatArray) -> FloatArray:
-    array = _input.as_series(population, name="population")
-    if array.shape not in (cases.shape, (1, cases.shape[1])):
-        accepted = f"of shape {cases.shape} or ({cases.shape[1]},)"
-        raise parameter_error("population", accepted, f"shape {array.shape}")
-    if not (array > 0).all():
-        row, column = np.argwhere(~(array > 0))[0]
-        raise parameter_error(
-            "population", "> 0 at every time", f"{array[row, column]} at series {row}, time {column}"
-        )
-    return np.broadcast_to(array, cases.shape)
+def half_window(axis: TimeAxis, w: int | None) -> int:
+    """The half-width of the window, by default 3 weeks or 1 month; windows of different years must not meet."""
+    width = _input.as_whole("w", (1 if axis.frequency == 12 else 3) if w is None else w, at_least=0)
+    if 2 * width + 1 >= axis.frequency:
+        raise parameter_error("w", f"an int below half a year of {axis.frequency} periods", width)
+    return width
 
 
-def _blocks(n_series: int, places: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+def fit_blocks(n_series: int, places: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
     """Pairs (series, place) in blocks; the series of one time stand together."""
     for start in range(0, n_series * len(places), _BLOCK):
         pair = np.arange(start, min(start + _BLOCK, n_series * len(places)))

@@ -150,7 +150,5 @@ def _city_path(places: Outlines) -> str:
 
 def _concerned(places: Outlines, codes: tuple[str, ...], paths: tuple[str, ...]) -> set[str]:
     return {
-        county
-        for code, path in zip(codes, paths, strict=False)
-        for county in counties_of(places, path, code)
+        county for code, path in zip(codes, paths, strict=False) for county in counties_of(places, path, code)
     }

@@ -26,6 +26,8 @@ from anlan.web.views.domains import (
     DomainIndex,
     DomainView,
     KeyFigure,
+    PlaceGroup,
+    PlaceSpark,
     Revision,
     SearchHit,
     SearchView,
@@ -36,6 +38,8 @@ from anlan.web.visit import Visit
 
 router = APIRouter()
 MOST_SERIES = 400
+MOST_ROWS = 16
+MANY_PLACES = 4
 MOST_HITS = 40
 REVISED_PERIODS = 14
 
@@ -72,42 +76,84 @@ def domain_page(visit: Visit) -> Response:
         args = (connection, visit.scope, visit.as_of)
         pack = next((one for one in registry.installed_packs(*args) if one.pack_id == domain), None)
         if pack is None:
-            raise NotFoundError(f"no domain {domain!r} here", key="web.error.domain", values={"domain": domain})
+            raise NotFoundError(
+                f"no domain {domain!r} here", key="web.error.domain", values={"domain": domain}
+            )
         names = naming(visit, connection)
         listed = series.series_list(*args, domain=domain)[:MOST_SERIES]
         found = series.values(*args, [one.id for one in listed])
         sources = registry.sources(*args, domain=domain)
     looks = [look for one in listed if (look := look_at(one, names, found.of(one.id))) is not None]
-    looks.sort(key=lambda look: (-(look.ratio or 0.0), look.series.id))
+    alone, groups = _grouped(visit, looks, names)
+    fresh = [
+        look for look in alone if (look.ratio is not None or look.is_yearly) and not _is_stale(look, looks)
+    ]
+    fresh.sort(key=lambda look: (-(look.ratio or 0.0), look.series.id))
+    others = [look for look in alone if look not in fresh]
+    shown = fresh[:MOST_ROWS] or others[:MOST_ROWS]
+    rest = [look for look in (*fresh, *others) if look not in shown]
     name = visit.name(pack.content.get("names"))
-    chosen = _chosen(visit, looks)
+    chosen = shown[0] if shown else None
     view = DomainView(
         name=name,
-        title=visit.t("web.domain.title", domain=name),
-        lead=visit.t("web.domain.lead", count=len(looks), above=sum((look.ratio or 0) > 1 for look in looks)),
+        title=visit.t("web.domain.title" if _is_counted(alone) else "web.domain.title_state", domain=name),
+        lead=visit.t("web.domain.lead", count=len(looks), above=sum((look.ratio or 0) > 1 for look in fresh)),
         notices=_notices(visit, looks, names),
-        figures=tuple(_figure(visit, look, names) for look in looks[:4]),
+        figures=tuple(_figure(visit, look, names) for look in shown[:4]),
         table_title=visit.t("web.domain.table"),
         table_note=visit.t("web.domain.table_note"),
-        rows=tuple(_row(visit, look, names) for look in looks),
-        unit="",
+        rows=tuple(_row(visit, look, names) for look in shown),
+        more_rows=tuple(_row(visit, look, names) for look in rest),
+        groups=groups,
         chart=_chart(visit, chosen, found.of(chosen.series.id), names) if chosen else None,
         chart_href=f"{visit.home}/series/{chosen.series.id}" if chosen else "",
-        picks=(),
-        more=(),
-        known=None,
         sources=tuple(visit.name(source.attribution) or visit.name(source.names) for source in sources),
     )
     return visit.page("domain.html", view, current="domains")
 
 
-def _chosen(visit: Visit, looks: list[Look]) -> Look | None:
-    wanted = visit.query("series")
+def _grouped(visit: Visit, looks: list[Look], names: Naming) -> tuple[list[Look], tuple[PlaceGroup, ...]]:
+    """Series that stand alone, and indicators that are known at many places."""
+    by_indicator: dict[str, list[Look]] = {}
     for look in looks:
-        if str(look.series.id) == wanted:
-            return look
-    # A long series tells more on first sight than a short one with a high ratio.
-    return max(looks, key=lambda look: (look.length > 24, look.ratio or 0.0), default=None)
+        by_indicator.setdefault(look.indicator.code, []).append(look)
+    alone: list[Look] = []
+    groups = []
+    for members in by_indicator.values():
+        if len(members) < MANY_PLACES:
+            alone += members
+            continue
+        members.sort(key=lambda look: (-look.total, look.series.id))
+        retrospective = (
+            visit.t("web.domain.retrospective") if any(look.retrospective for look in members) else ""
+        )
+        until = members[0].indicator.calendar.label(max(look.period for look in members), visit.language)
+        places = tuple(
+            PlaceSpark(
+                place=names.place(look.series),
+                href=f"{visit.home}/series/{look.series.id}",
+                value=number(look.total if retrospective else look.value, visit.language),
+                spark=sparkline_svg(
+                    look.whole if retrospective else look.recent, label=names.title(look.series)
+                ),
+            )
+            for look in members
+        )
+        note = " · ".join(part for part in (until, names.unit(members[0].indicator), retrospective) if part)
+        groups.append(PlaceGroup(visit.name(members[0].indicator.names), note, places))
+    return alone, tuple(groups)
+
+
+def _is_counted(looks: list[Look]) -> bool:
+    """Whether a domain is mostly about counts, so that more than usual is the question."""
+    return sum(look.indicator.kind == "count" for look in looks) * 2 >= max(1, len(looks))
+
+
+def _is_stale(look: Look, looks: list[Look]) -> bool:
+    """Whether a series ended more than a year before the newest of its kind of period."""
+    step = look.indicator.calendar.step
+    newest = max(other.period for other in looks if other.indicator.calendar.step == step)
+    return newest - look.period > look.indicator.calendar.periods_per_year
 
 
 def _notices(visit: Visit, looks: list[Look], names: Naming) -> tuple[str, ...]:
@@ -115,10 +161,10 @@ def _notices(visit: Visit, looks: list[Look], names: Naming) -> tuple[str, ...]:
     home = visit.settings.node_area
     if not looks or any(f"/{home}/" in f"/{look.series.area_path}" for look in looks):
         return ()
-    places = sorted({names.area(look.series.area_code) for look in looks})
+    countries = dict.fromkeys(look.series.area_path.split("/", 1)[0] for look in looks)
     joint = "、" if visit.language == "zh" else ", "
-    city = names.area(home)
-    return (visit.t("web.domain.elsewhere", places=joint.join(places[:4]), city=city),)
+    places = joint.join(names.area(code) for code in countries)
+    return (visit.t("web.domain.elsewhere", places=places, city=names.area(home)),)
 
 
 def _figure(visit: Visit, look: Look, names: Naming) -> KeyFigure:
@@ -126,6 +172,12 @@ def _figure(visit: Visit, look: Look, names: Naming) -> KeyFigure:
     if look.usual is not None:
         usual = number(look.usual, visit.language, digits=look.indicator.decimals)
         compare = visit.t("web.domain.compare", usual=usual)
+    elif look.before is not None:
+        period, value = look.before
+        label = look.indicator.calendar.label(period, visit.language)
+        compare = (
+            f"{label}{visit.t('web.colon')}{number(value, visit.language, digits=look.indicator.decimals)}"
+        )
     return KeyFigure(
         value=number(look.value, visit.language, digits=look.indicator.decimals),
         unit=names.unit(look.indicator),
@@ -144,13 +196,22 @@ def _row(visit: Visit, look: Look, names: Naming) -> CompareRow:
         href=f"{visit.home}/series/{look.series.id}",
         period=look.label(visit.language),
         value=look.value,
-        usual=look.usual,
+        usual=look.usual if look.usual is not None or look.before is None else look.before[1],
+        usual_note=_usual_note(visit, look),
         ratio=ratio,
         stick=ratio_stick_svg(ratio, label=said) if ratio else Markup(""),
         spark=sparkline_svg(look.recent, label=visit.t("web.domain.spark", series=title)),
         place=names.place(look.series),
-        note=names.unit(look.indicator),
+        unit=names.unit(look.indicator),
+        digits=look.indicator.decimals,
     )
+
+
+def _usual_note(visit: Visit, look: Look) -> str:
+    """The period of the value before, where nothing closer is there to compare with."""
+    if look.usual is not None or look.before is None:
+        return ""
+    return look.indicator.calendar.label(look.before[0], visit.language)
 
 
 @route(router, "GET", "/w/{world}/series/{series}", Permission.READ)
@@ -181,7 +242,8 @@ def series_page(visit: Visit) -> Response:
         chart=chart,
         known=known_track(visit, moments, note=visit.t("web.series.known_note")),
         facts=_facts(visit, one, indicator, names, sources),
-        csv_href=f"{visit.home}/series/{one.id}.csv" + (f"?known={visit.query('known')}" if visit.known else ""),
+        csv_href=f"{visit.home}/series/{one.id}.csv"
+        + (f"?known={visit.query('known')}" if visit.known else ""),
         revisions=revisions,
         notices=(visit.t("web.series.retrospective"),) if look is not None and look.retrospective else (),
     )
@@ -260,7 +322,18 @@ def _revisions(
 
 
 def _series_csv(visit: Visit, one: Series, indicator: Indicator, found: SeriesValues) -> Response:
-    head = ("indicator", "area", "site", "stratum", "period", "value", "unit", "qualifier", "flags", "known_at")
+    head = (
+        "indicator",
+        "area",
+        "site",
+        "stratum",
+        "period",
+        "value",
+        "unit",
+        "qualifier",
+        "flags",
+        "known_at",
+    )
     rows = [
         (
             one.indicator_code,
@@ -292,7 +365,9 @@ def search(visit: Visit) -> Response:
                 text = names.everything(one)
                 if all(part in text for part in parts):
                     hits.append(
-                        SearchHit(visit.t("web.domain.series"), names.title(one), f"{visit.home}/series/{one.id}")
+                        SearchHit(
+                            visit.t("web.domain.series"), names.title(one), f"{visit.home}/series/{one.id}"
+                        )
                     )
                 if len(hits) >= MOST_HITS:
                     break

@@ -39,7 +39,9 @@ def public(visit: Visit) -> Response:
 def rehearsed(visit: Visit) -> Response:
     """The public page of an exercise, for those who take part in it."""
     base = visit.home
-    return _public_page(visit, visit.scope, feed=f"{base}/feed.atom", action=f"{base}/public", cap=f"{base}/cap")
+    return _public_page(
+        visit, visit.scope, feed=f"{base}/feed.atom", action=f"{base}/public", cap=f"{base}/cap"
+    )
 
 
 @route(router, "GET", "/feed.atom", Permission.PUBLIC)
@@ -67,9 +69,7 @@ def _feed(visit: Visit, world: World, scope: Scope, base: str) -> Response:
     about = Feed(
         id=f"{base}/feed.atom",
         url=f"{base}/feed.atom",
-        titles={
-            language: _authority(visit, language) for language in ("zh", "en")
-        },
+        titles={language: _authority(visit, language) for language in ("zh", "en")},
         authors={"zh": settings.cap_sender_name, "en": settings.cap_sender_name},
         since=_START,
         language=visit.language,
@@ -80,7 +80,9 @@ def _feed(visit: Visit, world: World, scope: Scope, base: str) -> Response:
             connection, scope, as_of, about=about, at=world.clock.now(),
             document_url=lambda message: f"{base}/cap/{message.identifier}",
         )  # fmt: skip
-    return _tagged(visit, body, ATOM_TYPE, kept="public, max-age=30" if scope is PUBLIC else "private, no-cache")
+    return _tagged(
+        visit, body, ATOM_TYPE, kept="public, max-age=30" if scope is PUBLIC else "private, no-cache"
+    )
 
 
 def _cap(visit: Visit, world: World, scope: Scope) -> Response:
@@ -116,7 +118,11 @@ def _public_page(visit: Visit, scope: Scope, *, feed: str, action: str, cap: str
         names = {one.code: one for one in registry.areas(connection, PUBLIC, as_of)}
     here = next((area for area in counties if area.code == chosen), None)
     if here is not None:
-        found = [one for one in found if any(here.path.startswith(p) or p.startswith(here.path) for p in one.area_paths)]
+        found = [
+            one
+            for one in found
+            if any(here.path.startswith(p) or p.startswith(here.path) for p in one.area_paths)
+        ]
     elif chosen and chosen != visit.settings.node_area:
         raise NotFoundError(f"no area {chosen!r} here", key="area.unknown", values={"code": chosen})
     place = visit.name(here.names) if here is not None else visit.t("web.public.whole")
@@ -153,4 +159,3 @@ def _public_page(visit: Visit, scope: Scope, *, feed: str, action: str, cap: str
         action=action,
     )
     return visit.page("public.html", view)
-

@@ -33,8 +33,10 @@ from anlan.web.views.imports import (
     PreviewCell,
     PreviewRow,
     ReceiptView,
-    RejectedRow as RejectedView,
     SourceRow,
+)
+from anlan.web.views.imports import (
+    RejectedRow as RejectedView,
 )
 from anlan.web.visit import Visit
 
@@ -371,14 +373,21 @@ def _columns(visit: Visit, found: Inspection, offered: list[registry.Indicator])
 
 def _roles(visit: Visit, column: intake.ColumnUse, offered: list[registry.Indicator]) -> tuple[Option, ...]:
     """Every role; a value column may also hold one indicator of the source (a wide table)."""
-    roles = [Option(role, visit.t(f"web.role_of.{role}"), column.role == role and not column.key) for role in intake.ROLES]
+    roles = [
+        Option(role, visit.t(f"web.role_of.{role}"), column.role == role and not column.key)
+        for role in intake.ROLES
+    ]
     if len(offered) <= 60:
         for one in offered:
             chosen = column.role == "value" and column.key == one.code
             word = visit.t("web.mapping.value_of", indicator=visit.name(one.names))
             roles.append(Option(f"value:{one.code}", word, chosen))
     if column.key and not any(option.chosen for option in roles):
-        roles.append(Option(f"{column.role}:{column.key}", f"{visit.t(f'web.role_of.{column.role}')} {column.key}", True))
+        roles.append(
+            Option(
+                f"{column.role}:{column.key}", f"{visit.t(f'web.role_of.{column.role}')} {column.key}", True
+            )
+        )
     return tuple(roles)
 
 
@@ -409,7 +418,12 @@ def _fixed(visit: Visit, found: Inspection, offered: list[registry.Indicator]) -
         fields.append(FixedField("fixed_indicator", visit.t("web.role_of.indicator"), chosen, options))
     if not mapping.with_role("area") and not mapping.with_role("site"):
         fields.append(
-            FixedField("fixed_area", visit.t("web.role_of.area"), mapping.fixed.get("area", ""), help=visit.t("web.mapping.area_help"))
+            FixedField(
+                "fixed_area",
+                visit.t("web.role_of.area"),
+                mapping.fixed.get("area", ""),
+                help=visit.t("web.mapping.area_help"),
+            )
         )
     interval = mapping.declared.interval_counts
     options = (
@@ -453,7 +467,11 @@ def _reject(visit: Visit, row: RejectedRow) -> RejectedView:
     bad = {place for problem in row.problems if (place := _column_of(problem)) is not None}
     place = _column_of(first)
     accepted = first.values.get("accepted")
-    suggestions = [p.values["suggestion"] for p in row.problems if isinstance(p.values.get("suggestion"), Sentence)]
+    suggestions = [
+        said.say(visit.language)
+        for problem in row.problems
+        if isinstance(said := problem.values.get("suggestion"), Sentence)
+    ]
     more = [message_of(problem, visit.language) for problem in row.problems[1:]]
     return RejectedView(
         row=row.row,
@@ -461,7 +479,7 @@ def _reject(visit: Visit, row: RejectedRow) -> RejectedView:
         cell=f"{letter(place)}{row.row}" if place is not None else "",
         cells=tuple(PreviewCell(text, text, index in bad) for index, text in enumerate(row.cells)),
         accepted=accepted.say(visit.language) if isinstance(accepted, Sentence) else "",
-        suggestion=" ".join(one.say(visit.language) for one in suggestions),
+        suggestion=" ".join(suggestions),
         more=tuple(more),
     )
 
@@ -473,5 +491,3 @@ def _running_view(visit: Visit, kept: Upload, state: Progress) -> ReceiptView:
         rejects_shown=0, readings=(), received_at=visit.now, received_by=visit.name(visit.who.names) if visit.who else "",
         size=kept.size, sha256="", journal="", rejects_href="", again_href=f"{visit.home}/data",
     )  # fmt: skip
-
-

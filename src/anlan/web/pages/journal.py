@@ -88,7 +88,12 @@ def _events(kind: str) -> sa.Select[tuple[object, ...]]:
 def _kinds(visit: Visit, counted: dict[str, int], chosen: str) -> tuple[Filter, ...]:
     first = Filter(visit.t("web.journal.all"), f"{visit.home}/journal", not chosen, sum(counted.values()))
     rest = [
-        Filter(_word(visit, f"web.subject.{name}", name), f"{visit.home}/journal?kind={name}", name == chosen, count)
+        Filter(
+            _word(visit, f"web.subject.{name}", name),
+            f"{visit.home}/journal?kind={name}",
+            name == chosen,
+            count,
+        )
         for name, count in sorted(counted.items(), key=lambda item: -item[1])
         if name
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from anlan.errors import AnlanError, ForbiddenError, InputError
 from anlan import registry
+from anlan.errors import AnlanError, ForbiddenError, InputError
 from anlan.web.access import Permission
 from anlan.web.problems import message_of
 from anlan.web.routing import route
@@ -43,7 +43,12 @@ def sign_in(visit: Visit) -> Response:
     live = visit.site.node.world("live")
     try:
         session = registry.sign_in(
-            live, account, password if isinstance(password, str) else "", client, visit.settings, code=visit.field("code")
+            live,
+            account,
+            password if isinstance(password, str) else "",
+            client,
+            visit.settings,
+            code=visit.field("code"),
         )
     except (ForbiddenError, InputError) as error:
         return _again(visit, onward, account, error)

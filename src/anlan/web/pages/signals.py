@@ -14,8 +14,10 @@ from anlan.analysis import Signal
 from anlan.assessment import Triage
 from anlan.charts import CurveData, Limit
 from anlan.errors import InputError
+from anlan.flows import chain
 from anlan.series import Moment
 from anlan.store import AsOf, Tx
+from anlan.warning import queries as warnings
 from anlan.web.access import Permission
 from anlan.web.exports import CSV_TYPE, csv_bytes
 from anlan.web.formats import number
@@ -45,6 +47,7 @@ from anlan.web.visit import RailCounts, Visit
 router = APIRouter()
 A_PAGE = 50
 STATES = ("new", "verified", "dismissed", "merged")
+CHANCE = ("signal.why.chance", "signal.why.chance_years", "signal.why.chance_rare")
 SCALE = (5, 4, 3, 2, 1)
 CONFIDENCES = ("low", "medium", "high")
 
@@ -61,7 +64,8 @@ def listing(visit: Visit) -> Response:
         counts = assessment.triage_counts(*args)
         conditions: dict[str, Any] = {}
         if state in STATES:
-            wanted = assessment.triages(*args, states=(state,), limit=None)
+            chosen: Any = (state,)
+            wanted = assessment.triages(*args, states=chosen, limit=None)
             conditions["ids"] = [one.signal_id for one in wanted]
         if area:
             conditions["area_prefix"] = registry.area(*args, area).path
@@ -70,7 +74,9 @@ def listing(visit: Visit) -> Response:
             one.signal_id: one
             for one in assessment.triages(*args, signal_ids=[s.public_id for s in found.signals], limit=None)
         }
-        names = {pack.pack_id: visit.name(pack.content.get("names")) for pack in registry.installed_packs(*args)}
+        names = {
+            pack.pack_id: visit.name(pack.content.get("names")) for pack in registry.installed_packs(*args)
+        }
     if as_table:
         return _csv(visit, found.signals, judged)
     view = SignalList(
@@ -80,12 +86,17 @@ def listing(visit: Visit) -> Response:
         next_href=visit.address(**{"from": str(start + A_PAGE)}) if found.total > start + A_PAGE else "",
         previous_href=visit.address(**{"from": str(max(0, start - A_PAGE))}) if start else "",
     )
-    return visit.page("signals.html", view, current="signals", counts=RailCounts(signals=counts.get("new", 0)))
+    return visit.page(
+        "signals.html", view, current="signals", counts=RailCounts(signals=counts.get("new", 0))
+    )
 
 
 def _filters(visit: Visit, counts: Mapping[str, int], chosen: str) -> tuple[Filter, ...]:
     everything = Filter(
-        visit.t("web.signals.all"), visit.address(state=None, **{"from": None}), not chosen, sum(counts.values())
+        visit.t("web.signals.all"),
+        visit.address(state=None, **{"from": None}),
+        not chosen,
+        sum(counts.values()),
     )
     return (
         everything,
@@ -117,7 +128,12 @@ def _list_row(visit: Visit, one: Signal, judged: Triage | None, names: Mapping[s
 def reason_line(visit: Visit, one: Signal) -> str:
     """Why a signal is there, in one line: the bound that was passed, or what it says first."""
     for sentence in one.why:
-        if sentence.key in ("signal.why.bound_p", "signal.why.bound", "signal.why.limit", "signal.why.silence_due"):
+        if sentence.key in (
+            "signal.why.bound_p",
+            "signal.why.bound",
+            "signal.why.limit",
+            "signal.why.silence_due",
+        ):
             return analysis.say(sentence, visit.language)
     return analysis.say(one.why[0], visit.language) if one.why else ""
 
@@ -151,7 +167,9 @@ def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int 
         one = analysis.signal(*args, visit.parameter("signal"))
         judged = assessment.triage_of(*args, one.public_id)
         counts = assessment.triage_counts(*args)
-        packs = {pack.pack_id: visit.name(pack.content.get("names")) for pack in registry.installed_packs(*args)}
+        packs = {
+            pack.pack_id: visit.name(pack.content.get("names")) for pack in registry.installed_packs(*args)
+        }
         view = SignalView(
             number=one.number,
             title=analysis.say(one.title, visit.language),
@@ -170,7 +188,7 @@ def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int 
             before=_before(visit, connection, one),
             others=_others(visit, connection, one),
             history=_history(visit, connection, one, judged),
-            journal=visit.t("web.signal.input", seq=number(one.input_seq, visit.language)),
+            journal="",
             href=f"{visit.home}/signals/{one.public_id}",
             version=str(judged.known_seq if judged is not None else 0),
             join_to=_join_to(visit, connection, one),
@@ -193,17 +211,15 @@ def _finding(visit: Visit, one: Signal) -> str:
 
 
 def _why(visit: Visit, one: Signal) -> tuple[Fact, ...]:
-    skipped = ("signal.why.chance", "signal.why.chance_years", "signal.why.chance_rare")
-    said = [analysis.say(sentence, visit.language) for sentence in one.why if sentence.key not in skipped]
-    facts = [Fact(visit.t("web.signal.result") if place else visit.t("web.signal.rule"), line) for place, line in enumerate(said)]
-    facts = [Fact("" if place > 1 else fact.name, fact.value) for place, fact in enumerate(facts)]
-    facts.append(Fact(visit.t("web.signal.code"), one.code_version))
-    return tuple(facts)
+    """Each reason in its own line; the one in words about chance stands apart."""
+    said = [analysis.say(sentence, visit.language) for sentence in one.why if sentence.key not in CHANCE]
+    made = visit.t("web.signal.made_by", version=one.code_version, seq=number(one.input_seq, visit.language))
+    return (*(Fact("", line) for line in said), Fact("", made))
 
 
 def _in_words(visit: Visit, one: Signal) -> str:
     for sentence in one.why:
-        if sentence.key in ("signal.why.chance", "signal.why.chance_years", "signal.why.chance_rare"):
+        if sentence.key in CHANCE:
             return analysis.say(sentence, visit.language)
     return ""
 
@@ -242,7 +258,9 @@ def _chart(visit: Visit, connection: Connection, one: Signal) -> ChartView | Non
         )
         return counts_chart(visit, periods, curve, source=source, decimals=indicator.decimals)
     limits = [] if one.upper is None else [Limit(name=visit.t("web.chart.upper"), value=one.upper)]
-    data = line_data(periods, visit.name(indicator.names), drawn.observed, unit=unit, title=title, limits=limits)
+    data = line_data(
+        periods, visit.name(indicator.names), drawn.observed, unit=unit, title=title, limits=limits
+    )
     return lines_chart(visit, periods, data, source=source, decimals=indicator.decimals)
 
 
@@ -267,7 +285,9 @@ def _where(visit: Visit, connection: Connection, one: Signal) -> MapView | None:
     if one.series_id is not None:
         siblings = [
             other
-            for other in series.series_list(connection, visit.scope, visit.as_of, indicator=one.indicator_code)
+            for other in series.series_list(
+                connection, visit.scope, visit.as_of, indicator=one.indicator_code
+            )
             if other.stratum == one.stratum and not other.site_code
         ]
         values = series.values(
@@ -282,7 +302,8 @@ def _where(visit: Visit, connection: Connection, one: Signal) -> MapView | None:
     view = city_map(visit, connection, shown, width=400)
     period = one.calendar.label(one.last_period, visit.language)
     return MapView(
-        view.drawing, source=f"{visit.t('web.signal.map_period', period=period)} · {visit.t('web.map.source')}"
+        view.drawing,
+        source=f"{visit.t('web.signal.map_period', period=period)} · {visit.t('web.map.source')}",
     )
 
 
@@ -292,7 +313,9 @@ def _before(visit: Visit, connection: Connection, one: Signal) -> tuple[Earlier,
         found = analysis.signals(*args, series_id=one.series_id, limit=8)
     else:
         found = analysis.signals(*args, source=one.source_code, limit=8)
-    earlier = [other for other in found if other.public_id != one.public_id and other.raised_at <= one.raised_at][:6]
+    earlier = [
+        other for other in found if other.public_id != one.public_id and other.raised_at <= one.raised_at
+    ][:6]
     judged = {
         item.signal_id: item
         for item in assessment.triages(*args, signal_ids=[other.public_id for other in earlier], limit=None)
@@ -319,7 +342,13 @@ def _outcome(visit: Visit, judged: Triage | None) -> str:
 def _others(visit: Visit, connection: Connection, one: Signal) -> tuple[Fact, ...]:
     """Other open signals of the same area, whatever their domain."""
     found = analysis.signals(
-        connection, visit.scope, visit.as_of, area_prefix=one.area_path, only_open=True, only_holding=True, limit=9
+        connection,
+        visit.scope,
+        visit.as_of,
+        area_prefix=one.area_path,
+        only_open=True,
+        only_holding=True,
+        limit=9,
     )
     names = naming(visit, connection)
     return tuple(
@@ -333,7 +362,9 @@ def _others(visit: Visit, connection: Connection, one: Signal) -> tuple[Fact, ..
     )[:5]
 
 
-def _history(visit: Visit, connection: Connection, one: Signal, judged: Triage | None) -> tuple[HistoryLine, ...]:
+def _history(
+    visit: Visit, connection: Connection, one: Signal, judged: Triage | None
+) -> tuple[HistoryLine, ...]:
     args = (connection, visit.scope, visit.as_of)
     people = people_names(visit, connection)
     lines = []
@@ -347,7 +378,9 @@ def _history(visit: Visit, connection: Connection, one: Signal, judged: Triage |
             lines.append(HistoryLine(step.at, said + reason, people.get(step.by, "")))
     for made in assessment.assessments(*args, signal_id=one.public_id):
         level = visit.t(f"web.level.{made.level}") if made.level else visit.t("web.assess.no_level")
-        lines.append(HistoryLine(made.changed_at, visit.t("web.signal.assessed", level=level), people.get(made.by, "")))
+        lines.append(
+            HistoryLine(made.changed_at, visit.t("web.signal.assessed", level=level), people.get(made.by, ""))
+        )
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
@@ -365,10 +398,13 @@ def people_names(visit: Visit, connection: Connection) -> dict[str, str]:
 def _join_to(visit: Visit, connection: Connection, one: Signal) -> tuple[Option, ...]:
     args = (connection, visit.scope, visit.as_of)
     judged = assessment.triages(*args, states=("new", "verified"), limit=60)
-    near = [item.signal_id for item in judged if item.domain == one.domain and item.signal_id != one.public_id]
+    near = [
+        item.signal_id for item in judged if item.domain == one.domain and item.signal_id != one.public_id
+    ]
     found = analysis.signals(*args, ids=near, limit=30) if near else []
     return tuple(
-        Option(other.public_id, f"{other.number} {analysis.say(other.title, visit.language)}") for other in found
+        Option(other.public_id, f"{other.number} {analysis.say(other.title, visit.language)}")
+        for other in found
     )
 
 
@@ -382,6 +418,8 @@ def _assessments(visit: Visit, connection: Connection, one: Signal) -> tuple[Ass
             impact=visit.t(f"web.assess.impact.{made.impact}"),
         )
         href = f"{visit.home}/assessments/{made.public_id}/draft"
+        offered = chain.hazards_for(connection, visit.scope, visit.as_of, made)
+        drafted = warnings.warnings(connection, visit.scope, visit.as_of, assessment_id=made.public_id)
         lines.append(
             AssessmentLine(
                 level=made.level or "",
@@ -389,7 +427,18 @@ def _assessments(visit: Visit, connection: Connection, one: Signal) -> tuple[Ass
                 reasons=(" " if visit.language == "en" else "").join(made.reasons),
                 at=made.changed_at,
                 by=people.get(made.by, ""),
-                draft_href=href if made.level and visit.may(Permission.DRAFT) else "",
+                draft_href=href
+                if made.level and offered and not drafted and visit.may(Permission.DRAFT)
+                else "",
+                hazards=tuple(Option(code, visit.name(names)) for code, names in offered.items()),
+                warnings=tuple(
+                    Fact(
+                        f"{one.number} {visit.t(f'warning.state.{one.state}')}",
+                        "",
+                        f"{visit.home}/warnings/{one.public_id}",
+                    )
+                    for one in drafted
+                ),
             )
         )
     return tuple(lines)
@@ -398,7 +447,9 @@ def _assessments(visit: Visit, connection: Connection, one: Signal) -> tuple[Ass
 @route(router, "POST", "/w/{world}/signals/{signal}/verify", Permission.TRIAGE)
 def verify(visit: Visit) -> Response:
     seq, reason = visit.number_field("version"), visit.field("reason")
-    return _judge(visit, lambda tx, signal: assessment.verify_signal(tx, signal, expected_seq=seq, reason=reason))
+    return _judge(
+        visit, lambda tx, signal: assessment.verify_signal(tx, signal, expected_seq=seq, reason=reason)
+    )
 
 
 @route(router, "POST", "/w/{world}/signals/{signal}/dismiss", Permission.TRIAGE)
@@ -486,7 +537,9 @@ def _assess_form(visit: Visit, typed: Mapping[str, str], errors: tuple[FieldErro
             help="",
             cells=tuple(
                 MatrixCell(
-                    f"{likelihood}:{impact}", matrix.level(likelihood, impact) or "", f"{likelihood}:{impact}" == chosen
+                    f"{likelihood}:{impact}",
+                    matrix.level(likelihood, impact) or "",
+                    f"{likelihood}:{impact}" == chosen,
                 )
                 for impact in reversed(SCALE)
             ),
@@ -510,6 +563,3 @@ def _assess_form(visit: Visit, typed: Mapping[str, str], errors: tuple[FieldErro
         errors=errors,
     )
     return visit.page("assessment.html", view, current="signals", status=422 if errors else 200)
-
-
-

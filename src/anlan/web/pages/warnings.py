@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from anlan import assessment, registry
 from anlan.errors import InputError, Problem
+from anlan.flows import chain
 from anlan.store import Tx
 from anlan.texts import LANGUAGES
 from anlan.warning import HazardWarning, Preview, actions
@@ -73,7 +74,9 @@ def listing(visit: Visit) -> Response:
         head = ("number", "level", "state", "title", "areas", "changed_at", "expires")
         lines = [(r.number, r.level, r.state_key, r.title, r.areas, r.changed_at, r.ends_at) for r in rows]
         return visit.file(csv_bytes(head, lines), kind=CSV_TYPE, name="warnings.csv")
-    filters = [Filter(visit.t("web.warnings.all"), visit.address(state=None), not state, sum(counts.values()))]
+    filters = [
+        Filter(visit.t("web.warnings.all"), visit.address(state=None), not state, sum(counts.values()))
+    ]
     filters += [
         Filter(visit.t(f"warning.state.{name}"), visit.address(state=name), state == name, counts[name])
         for name in SHOWN_STATES
@@ -100,10 +103,13 @@ def assessment_page(visit: Visit) -> Response:
 @route(router, "POST", "/w/{world}/assessments/{assessment}/draft", Permission.DRAFT)
 def draft(visit: Visit) -> Response:
     """Begin a warning from an assessment: level, places and texts are filled in, people change what they want."""
-    from anlan.flows import chain
-
     made = chain.draft_from_assessment(
-        visit.here, visit.actor, visit.scope, visit.parameter("assessment"), settings=visit.settings
+        visit.here,
+        visit.actor,
+        visit.scope,
+        visit.parameter("assessment"),
+        settings=visit.settings,
+        hazard=visit.field("hazard"),
     )
     return visit.redirect(f"{visit.home}/warnings/{made.public_id}")
 
@@ -165,7 +171,9 @@ def _field_problem(field: str, message: str) -> InputError:
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/submit", Permission.DRAFT)
 def submit(visit: Visit) -> Response:
-    return _act(visit, lambda tx, one, seq: actions.submit(tx, one, expected_seq=seq, settings=visit.settings))
+    return _act(
+        visit, lambda tx, one, seq: actions.submit(tx, one, expected_seq=seq, settings=visit.settings)
+    )
 
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/withdraw", Permission.DRAFT)
@@ -182,19 +190,24 @@ def hand_back(visit: Visit) -> Response:
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/release", Permission.RELEASE)
 def release(visit: Visit) -> Response:
-    return _act(visit, lambda tx, one, seq: actions.release(tx, one, expected_seq=seq, settings=visit.settings))
+    return _act(
+        visit, lambda tx, one, seq: actions.release(tx, one, expected_seq=seq, settings=visit.settings)
+    )
 
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/update", Permission.UPDATE)
 def update(visit: Visit) -> Response:
-    return _act(visit, lambda tx, one, seq: actions.update(tx, one, expected_seq=seq, settings=visit.settings))
+    return _act(
+        visit, lambda tx, one, seq: actions.update(tx, one, expected_seq=seq, settings=visit.settings)
+    )
 
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/end", Permission.UPDATE)
 def end(visit: Visit) -> Response:
     reason = visit.field("reason_end")
     return _act(
-        visit, lambda tx, one, seq: actions.end(tx, one, expected_seq=seq, settings=visit.settings, reason=reason)
+        visit,
+        lambda tx, one, seq: actions.end(tx, one, expected_seq=seq, settings=visit.settings, reason=reason),
     )
 
 
@@ -202,7 +215,10 @@ def end(visit: Visit) -> Response:
 def cancel(visit: Visit) -> Response:
     reason = visit.field("reason_cancel")
     return _act(
-        visit, lambda tx, one, seq: actions.cancel(tx, one, expected_seq=seq, settings=visit.settings, reason=reason)
+        visit,
+        lambda tx, one, seq: actions.cancel(
+            tx, one, expected_seq=seq, settings=visit.settings, reason=reason
+        ),
     )
 
 
@@ -228,9 +244,7 @@ def _page(
     with visit.here.read() as connection:
         args = (connection, visit.scope, visit.as_of)
         one = warning.warning(*args, visit.parameter("warning"))
-        shown = message_preview(
-            *args, one.public_id, world=visit.here, settings=visit.settings, at=visit.now
-        )
+        shown = message_preview(*args, one.public_id, world=visit.here, settings=visit.settings, at=visit.now)
         basis = assessment.assessment(*args, one.assessment_id) if one.assessment_id else None
         held = Held(
             one=one,
@@ -265,7 +279,7 @@ def _view(
         level=str(one.level),
         life=life(visit, held),
         checks=checks(visit, held) if one.state in ("draft", "review") else (),
-        messages=messages(visit, held),
+        messages=messages(held),
         cap_xml=held.shown.cap_bytes.decode("utf-8"),
         tab=_tab(visit),
         message_language=visit.query("text") if visit.query("text") in LANGUAGES else visit.language,

@@ -8,7 +8,6 @@ from datetime import datetime
 from markupsafe import Markup
 
 from anlan.web.views.charts import ChartView, KnownTrack
-from anlan.web.views.frame import Option
 from anlan.web.views.signals import Fact
 
 
@@ -54,7 +53,28 @@ class CompareRow:
     stick: Markup
     spark: Markup
     place: str = ""
-    note: str = ""
+    unit: str = ""
+    digits: int | None = None
+    usual_note: str = ""
+
+
+@dataclass(frozen=True)
+class PlaceSpark:
+    """One place of an indicator that is known at many: its newest value and recent course."""
+
+    place: str
+    href: str
+    value: str
+    spark: Markup
+
+
+@dataclass(frozen=True)
+class PlaceGroup:
+    """An indicator by place."""
+
+    title: str
+    note: str
+    places: tuple[PlaceSpark, ...]
 
 
 @dataclass(frozen=True)
@@ -67,12 +87,10 @@ class DomainView:
     table_title: str
     table_note: str
     rows: tuple[CompareRow, ...]
-    unit: str
+    more_rows: tuple[CompareRow, ...]
+    groups: tuple[PlaceGroup, ...]
     chart: ChartView | None
     chart_href: str
-    picks: tuple[Option, ...]
-    more: tuple[ChartView, ...]
-    known: KnownTrack | None
     sources: tuple[str, ...]
 
 

@@ -135,6 +135,8 @@ class AssessmentLine:
     at: datetime
     by: str
     draft_href: str = ""
+    hazards: tuple[Option, ...] = ()
+    warnings: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@
     dataZoom: data.labels.length > 60 ? [
       { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl" },
       {
-        type: "slider", filterMode: "none", height: 20, bottom: 10, brushSelect: true, showDetail: false,
+        type: "slider", filterMode: "none", height: 20, bottom: 10, brushSelect: true, showDetail: false, moveHandleSize: 0,
+        brushStyle: { color: colour("accent-tint") }, emphasis: { handleStyle: { borderColor: colour("accent") } },
         startValue: Math.max(0, data.labels.length - 156), borderColor: colour("line"), fillerColor: colour("accent-tint"),
         handleStyle: { color: colour("surface"), borderColor: colour("accent") },
         dataBackground: { lineStyle: { color: colour("data-2") }, areaStyle: { color: colour("data-3") } },

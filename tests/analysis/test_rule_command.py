@@ -1,0 +1,87 @@
+"""``anlan rule`` as a person and as a program calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from anlan.cli import main
+from anlan.store import Node, World
+
+
+@pytest.fixture
+def options(
+    node: Node,
+    world: World,
+    city: Any,
+    quiet_weeks: dict[int, float | None],
+    this_week: int,
+    make_measles_rule: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[str]:
+    """A node with a rule that has not run, and the options that find it."""
+    city.install(make_measles_rule())
+    city.deliver({("measles", "421281"): {**quiet_weeks, this_week: 7.0}})
+    monkeypatch.setenv("ANLAN_DATABASE_URL", node.settings.database_url)
+    return ["--data-dir", str(node.folder), "--lang", "en"]  # fmt: skip
+
+
+def test_rules_are_tried_run_listed_and_shown(
+    options: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["rule", "run", "measles.rise", "--dry-run", *options]) == 1
+    assert "Measles in Chibi: 7 cases in week 27 of 2026, 1.4 expected" in capsys.readouterr().out
+    assert main(["rule", "run", "--json", *options]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["rule"], row["raised"], row["cells"], row["error"]) == ("measles.rise", 1, 12, "")
+    assert main(["rule", "run", *options]) == 0
+    assert capsys.readouterr().out == "none\n"
+    assert main(["rule", "run", "measles.rise", "--json", *options]) == 0
+    assert not json.loads(capsys.readouterr().out)[0]["wrote"]
+    assert main(["rule", "list", "--json", *options]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert (listed["code"], listed["version"], listed["state"]) == ("measles.rise", 1, "active")
+    assert main(["rule", "show", "measles.rise", *options]) == 0
+    shown = capsys.readouterr().out
+    assert "2026-0001" in shown
+    assert "threshold 3" in shown
+
+
+def test_the_past_is_answered_with_the_same_bytes(
+    options: list[str], world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    then = ["--as-of", str(world.head()), *options]
+    asked = [["rule", "list", "--json", *then], ["rule", "show", "measles.rise", "--json", *then]]
+
+    def answers() -> str:
+        for arguments in asked:
+            assert main(arguments) == 0
+        return capsys.readouterr().out
+
+    before = answers()
+    assert main(["rule", "run", *options]) == 1
+    capsys.readouterr()
+    assert answers() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nowhere"], "there are: measles.rise"),
+        (["run", "--dry-run"], "--dry-run needs the code"),
+        (["run", "--as-of", "3"], "--as-of needs the code of at least one rule"),
+        (["run", "measles.rise", "--known-at", "yesterday"], "must be a moment with its offset"),
+        (["run", "measles.rise", "--known-at", "2026-07-06T08:00"], "must be a moment with its offset"),
+        (["show", "nowhere"], "there are: measles.rise"),
+        (["list", "--world", "nowhere"], "no world named nowhere"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2_and_a_reason(
+    options: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["rule", *arguments, *options]) == 2
+    assert said in capsys.readouterr().err
