@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import resource
 import shutil
 import socket
 import sqlite3
@@ -101,7 +100,7 @@ def child_import(folder: str, url: str, name: str, file: str) -> None:
     with world.read():
         pass
     content = Path(file).read_bytes()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory_mb()
     began = time.perf_counter()
     receipt = deliver(
         world,
@@ -112,8 +111,15 @@ def child_import(folder: str, url: str, name: str, file: str) -> None:
         content=content,
     )
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(seconds, before / 1024, peak / 1024, receipt.counts.new, receipt.counts.rows_rejected, flush=True)
+    print(seconds, before, peak_memory_mb(), receipt.counts.new, receipt.counts.rows_rejected, flush=True)
+
+
+def peak_memory_mb() -> float:
+    """High-water mark of this process; ``getrusage`` would carry over that of the process it was forked from."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
 
 
 def run_child(folder: str, url: str, name: str, file: Path) -> list[float]:

@@ -161,6 +161,8 @@ def test_a_retired_source_is_not_silent(city: Any, hourly: Hourly) -> None:
     with city.world.write(SYSTEM) as tx:
         edit_source(tx, "gauge", expected_seq=seq, retired=True)
     assert check_silence(city.world).ended == (public_id,)
+    (found,) = _gauge(city)
+    assert say(found.why[-1], "en") == "The source is no longer expected to deliver."
 
 
 def test_the_silent_list_is_scoped_and_answers_for_the_past(city: Any, hourly: Hourly) -> None:

@@ -11,11 +11,12 @@ from io import BytesIO
 import polars as pl
 import pytest
 
-from anlan.errors import InputError, NotFoundError, ParameterError
+from anlan.errors import InputError, IntegrityError, NotFoundError, ParameterError
 from anlan.intake import (
     Declared,
     Mapping,
     Receipt,
+    actions,
     content,
     deliver,
     deliveries,
@@ -25,8 +26,10 @@ from anlan.intake import (
     rejected_file,
     rejected_rows,
     remember_mapping,
+    tables,
     unfinished,
 )
+from anlan.intake.kept import packed_parts
 from anlan.registry import calendar_from
 from anlan.series import Flag, batch_check, history, last_known, series_list, values
 from anlan.store import NOTHING, Actor, FixedClock, Scope, World, events_after, verify
@@ -410,12 +413,16 @@ def test_parquet_and_csv_say_the_same(city: World) -> None:
 
 
 def test_large_files_are_kept_in_parts(city: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anlan.intake.actions._PART_BYTES", 50)
+    monkeypatch.setattr(actions, "packed_parts", lambda data: packed_parts(data, part_bytes=50))
     seen: list[tuple[str, int, int]] = []
     receipt = send(city, HEADER + GOOD, progress=lambda *told: seen.append(told))
     with city.read() as connection:
         data = content(connection, ALL, city.as_of(), receipt.public_id)
     assert hashlib.sha256(data).hexdigest() == receipt.sha256
+    with city.stage() as connection:
+        connection.execute(tables.delivery_content.delete().where(tables.delivery_content.c.part == 1))
+    with city.read() as connection, pytest.raises(IntegrityError, match="not those received"):
+        content(connection, ALL, city.as_of(), receipt.public_id)
     assert {what for what, _, _ in seen} == {"reading", "keeping", "storing"}
     assert all(done <= total for _, done, total in seen)
 
@@ -423,8 +430,6 @@ def test_large_files_are_kept_in_parts(city: World, monkeypatch: pytest.MonkeyPa
 def test_a_delivery_that_others_overtake_is_compared_again(
     city: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from anlan.intake import actions
-
     publish: Callable[..., Receipt] = actions._Work._publish
     overtaken: list[bool] = []
 

@@ -67,9 +67,7 @@ def add_cluster(world: World) -> None:
     columns = ObservationColumns.of([made] * 30, list(range(last - 29, last + 1)), [known] * 30, counts)
     series.stage_observations(world, batch, columns)
     with world.write(SYSTEM) as tx:
-        series.publish(
-            tx, batch, mode="add", label="w.csv", area_path=path, domain="infectious_disease"
-        )
+        series.publish(tx, batch, mode="add", label="w.csv", area_path=path, domain="infectious_disease")
 
 
 @pytest.fixture(scope="module")

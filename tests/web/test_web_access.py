@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 
 from anlan.registry import PERMISSIONS, ROLES
 from anlan.web.access import Permission, permissions_of
-from anlan.web.pages import ROUTERS
+from anlan.web.app import add_pages
 from anlan.web.routing import declared_routes, route
 
 Browse = Callable[..., httpx.Client]
@@ -22,8 +22,7 @@ ID = "00000000-0000-4000-8000-000000000000"
 
 def _all_routes() -> list[tuple[str, str, Permission]]:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    for router in ROUTERS:
-        app.include_router(router)
+    add_pages(app)
     return declared_routes(app)
 
 
@@ -37,7 +36,12 @@ def filled(path: str) -> str:
 
 def test_the_table_of_routes_is_not_empty_and_names_every_page() -> None:
     paths = {path for _, path, _ in ALL_ROUTES}
-    assert {"/w/{world}/", "/w/{world}/signals/{signal}", "/w/{world}/warnings/{warning}/release", "/public"} <= paths
+    assert {
+        "/w/{world}/",
+        "/w/{world}/signals/{signal}",
+        "/w/{world}/warnings/{warning}/release",
+        "/public",
+    } <= paths
     assert len(ALL_ROUTES) > 40
 
 
@@ -69,7 +73,9 @@ def test_every_changing_route_asks_for_more_than_reading() -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_holds_what_the_registry_says(role: str) -> None:
     held = permissions_of([role])
-    assert {p.value for p in held} - {"public", "signed_in"} == PERMISSIONS[role] & {p.value for p in Permission}
+    assert {p.value for p in held} - {"public", "signed_in"} == PERMISSIONS[role] & {
+        p.value for p in Permission
+    }
 
 
 def test_an_unknown_role_holds_nothing() -> None:
@@ -109,7 +115,7 @@ def _token(client: httpx.Client, form_token: Callable[[str], str], role: str) ->
     return form_token(client.get("/w/live/" if role else "/sign-in").text)
 
 
-def test_a_declared_handler_cannot_be_reached_without_the_checks(browse: Browse) -> None:
+def test_a_router_that_hides_its_routes_ends_the_start() -> None:
     router = APIRouter()
 
     @route(router, "GET", "/secret", Permission.JOURNAL)
@@ -117,8 +123,11 @@ def test_a_declared_handler_cannot_be_reached_without_the_checks(browse: Browse)
         raise AssertionError("reached")
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     assert declared_routes(app) == [("GET", "/secret", Permission.JOURNAL)]
+    app.mount("/other", FastAPI(openapi_url=None, docs_url=None, redoc_url=None))
+    with pytest.raises(RuntimeError, match="/other declares no permission"):
+        declared_routes(app)
 
 
 def test_a_world_that_is_not_there_is_not_found(browse: Browse) -> None:

@@ -44,7 +44,9 @@ def test_after_sign_in_one_stays_here(given_: str, kept: str) -> None:
     assert local_address(given_) == kept
 
 
-def test_a_form_without_its_token_changes_nothing(browse: Browse, form_token: FormToken, served: Node) -> None:
+def test_a_form_without_its_token_changes_nothing(
+    browse: Browse, form_token: FormToken, served: Node
+) -> None:
     client = browse("duty_officer")
     page = client.get(_first_signal(client))
     version = re.search(r'name="version" value="(\d+)"', page.text)
@@ -67,12 +69,16 @@ def test_a_form_without_its_token_changes_nothing(browse: Browse, form_token: Fo
 
 
 def _first_signal(client: httpx.Client) -> str:
-    found = re.search(r'href="(/w/exercise/signals/[0-9a-f-]{36})"', client.get("/w/exercise/signals?state=new").text)
+    found = re.search(
+        r'href="(/w/exercise/signals/[0-9a-f-]{36})"', client.get("/w/exercise/signals?state=new").text
+    )
     assert found is not None
     return found[1]
 
 
-@pytest.mark.parametrize("address", ["/", "/sign-in", "/public", "/nowhere", "/w/live/", "/static/css/tokens.css"])
+@pytest.mark.parametrize(
+    "address", ["/", "/sign-in", "/public", "/nowhere", "/w/live/", "/static/css/tokens.css"]
+)
 def test_headers_on_every_answer(browse: Browse, address: str) -> None:
     headers = browse().get(address).headers
     assert headers["content-security-policy"] == CSP
@@ -92,7 +98,13 @@ def test_pages_are_not_kept_and_files_are(browse: Browse) -> None:
 
 def test_no_page_has_scripts_or_styles_of_its_own(browse: Browse) -> None:
     client = browse("chief")
-    for address in ("/w/live/", "/w/live/series/1", "/w/exercise/signals", "/w/live/journal", _first_signal(client)):
+    for address in (
+        "/w/live/",
+        "/w/live/series/1",
+        "/w/exercise/signals",
+        "/w/live/journal",
+        _first_signal(client),
+    ):
         text = client.get(address).text
         assert not re.search(r"<script(?![^>]*(src=|type=\"application/json\"))", text), address
         assert not re.search(r"\son[a-z]+=", text), address
@@ -116,7 +128,9 @@ def test_a_wrong_password_says_little_and_many_are_stopped(browse: Browse, sign_
 def test_the_cookie_of_a_session_and_its_end(browse: Browse, sign_in: SignIn, form_token: FormToken) -> None:
     client = browse()
     answer = sign_in(client, "viewer")
-    cookie = next(value for value in answer.headers.get_list("set-cookie") if value.startswith("anlan_session="))
+    cookie = next(
+        value for value in answer.headers.get_list("set-cookie") if value.startswith("anlan_session=")
+    )
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     token = client.cookies["anlan_session"]
@@ -156,6 +170,6 @@ def test_programs_get_errors_in_one_shape(browse: Browse) -> None:
 
 
 def test_a_known_day_that_is_none_is_explained(browse: Browse) -> None:
-    page = browse("viewer").get("/w/live/?known=yesterday")
+    page = browse("viewer").get("/w/live/", params={"known": "yesterday"})
     assert page.status_code == 422
     assert "2013-04-10" in page.text

@@ -117,7 +117,8 @@ def _changes(
     for code, signal in newest.items():
         # A source that is retired or no longer watched is not silent any more.
         if signal.ended_at is None and code not in standings:
-            ended = replace(signal, ended_at=now, changed_at=now, input_seq=as_of.seq)
+            why = with_sentence(signal.why, Sentence("signal.why.silence_unwatched", {}))
+            ended = replace(signal, ended_at=now, changed_at=now, input_seq=as_of.seq, why=why)
             changes.append(Change(ended, ("ended",)))
     return changes
 

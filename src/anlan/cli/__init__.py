@@ -47,6 +47,9 @@ COMMANDS: Mapping[str, Command] = {
     "methods": Command("anlan.cli.methods", extra="cli", help="List the detectors and their parameters."),
     "cap": Command("anlan.cli.cap", extra="server", help="Check CAP 1.2 messages as files."),
     "pack": Command("anlan.cli.pack", extra="server", help="Check domain packs (folders of data)."),
+    "import": Command(
+        "anlan.cli.import_", extra="server", help="Deliver a file: good rows go in, bad rows are explained."
+    ),
     "rule": Command("anlan.cli.rule", extra="server", help="List, show and run the rules of a node."),
     "journal": Command("anlan.cli.journal", extra="server", help="Read and verify the journal of a node."),
     "backup": Command(

@@ -25,7 +25,7 @@ _EVERY = timedelta(seconds=30)
 
 
 def _run_rules(world: World, _job: Job) -> None:
-    for failure in analysis.run_due(world).failures:
+    for failure in analysis.run_due(world, folder=world.cache_folder).failures:
         _log.warning("rule %s on %s: %s", failure.rule_code, failure.indicator_code, failure.error)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from collections.abc import Mapping as AnyMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +21,7 @@ import sqlalchemy as sa
 from anlan.errors import ConflictError, NotFoundError, ParameterError, UnavailableError
 from anlan.intake import tables
 from anlan.intake.files import DEFAULT_LIMITS, Limits, ReadOptions, read_table
+from anlan.intake.kept import kept_bytes, packed_parts
 from anlan.intake.mapping import Mapping
 from anlan.intake.prepare import (
     Plan,
@@ -54,7 +57,6 @@ MODES = ("add", "replace")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done (``reading``, ``keeping``, ``storing``, ``rejecting``), how much is done, and of how much."""
 
-_PART_BYTES = 4 * 1024**2
 _ROWS_AT_ONCE = 2_000
 _SAMPLE = 20
 _ATTEMPTS = 4
@@ -178,7 +180,8 @@ def resume(
         It was interrupted before all bytes were kept; deliver the file again.
     """
     row = _open_row(world, public_id)
-    content = _kept_content(world, row.sha256)
+    with world.read() as connection:
+        content = kept_bytes(connection, row.sha256)
     if hashlib.sha256(content).hexdigest() != row.sha256:
         values = {"file": row.filename, "kept": len(content), "bytes": row.size_bytes}
         key = "intake.deliver.bytes_incomplete"
@@ -318,8 +321,13 @@ class _Work:
         return replace(self._receipt(prepared, plan, "", 0, sample, ""), public_id="", is_dry_run=True)
 
     def done(self) -> Receipt:
-        prepared = self.prepared()
-        self._keep(prepared)
+        with ThreadPoolExecutor(
+            1
+        ) as pool:  # packing needs no lock of the interpreter: it costs no time beside reading
+            packing = pool.submit(packed_parts, self.content)
+            prepared = self.prepared()
+            parts = packing.result()
+        self._keep(prepared, parts)
         ids = series_ids(self.world, self.actor, prepared.located.keys)
         sample, digest = self._reject(prepared)
         for _ in range(_ATTEMPTS):
@@ -335,7 +343,7 @@ class _Work:
                 self._new_batch()
         raise UnavailableError(say("intake.deliver.busy", "en"), key="intake.deliver.busy")
 
-    def _keep(self, prepared: Prepared) -> None:
+    def _keep(self, prepared: Prepared, parts: AnyMapping[int, tuple[str, bytes]]) -> None:
         """The bytes as received, and what is needed to go on after a crash. The note comes first, so that no bytes are
         left behind that nothing knows of."""
         if self.opened is None:
@@ -358,25 +366,23 @@ class _Work:
                     )
                 )
         table = tables.delivery_content
-        starts = range(0, len(self.content), _PART_BYTES)
-        pieces = {part: self.content[start : start + _PART_BYTES] for part, start in enumerate(starts)}
         with self.world.read() as connection:
-            lengths = sa.select(table.c.part, sa.func.length(table.c.content).label("length")).where(
-                table.c.sha256 == self.sha256
-            )
-            kept = {row.part: row.length for row in connection.execute(lengths)}
-        if any(len(pieces.get(part, b"")) != length for part, length in kept.items()):
-            # Cut by a version that made other parts.
+            lengths = sa.select(table.c.part, sa.func.length(table.c.content).label("length"))
+            kept = {
+                row.part: row.length
+                for row in connection.execute(lengths.where(table.c.sha256 == self.sha256))
+            }
+        if any(part not in parts or len(parts[part][1]) != length for part, length in kept.items()):
+            # Cut or packed otherwise by another version.
             with self.world.stage() as connection:
                 connection.execute(table.delete().where(table.c.sha256 == self.sha256))
             kept = {}
-        done = 0
-        for part, piece in pieces.items():
+        for done, (part, (packing, piece)) in enumerate(parts.items(), start=1):
             if part not in kept:
+                row = {"sha256": self.sha256, "part": part, "packing": packing, "content": piece}
                 with self.world.stage() as connection:
-                    connection.execute(table.insert().values(sha256=self.sha256, part=part, content=piece))
-            done += len(piece)
-            self.progress("keeping", done, len(self.content))
+                    connection.execute(table.insert().values(row))
+            self.progress("keeping", done, len(parts))
 
     def _reject(self, prepared: Prepared) -> tuple[tuple[RejectedRow, ...], str]:
         """Keep the rejected rows; returns the first of them and the digest of all."""
@@ -605,12 +611,3 @@ def _found_again(world: World, source_code: str, content: bytes, mode: str) -> s
     )
     with world.read() as connection:
         return connection.execute(query).one_or_none()
-
-
-def _kept_content(world: World, sha256: str) -> bytes:
-    table = tables.delivery_content
-    with world.read() as connection:
-        parts = connection.execute(
-            sa.select(table.c.content).where(table.c.sha256 == sha256).order_by(table.c.part)
-        ).scalars()
-        return b"".join(bytes(part) for part in parts)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from anlan.errors import IntegrityError, NotFoundError
 from anlan.intake import tables
 from anlan.intake.cells import Value, read_value
+from anlan.intake.kept import kept_bytes
 from anlan.intake.mapping import Mapping
 from anlan.intake.refusals import problem_from_json
 from anlan.intake.types import Delivery, RejectedRow, receipt_from
@@ -127,9 +128,7 @@ def content(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str
         What is stored is not what was received.
     """
     receipt = delivery(connection, scope, as_of, public_id).receipt
-    table = tables.delivery_content
-    query = sa.select(table.c.content).where(table.c.sha256 == receipt.sha256).order_by(table.c.part)
-    data = b"".join(bytes(part) for part in connection.execute(query).scalars())
+    data = kept_bytes(connection, receipt.sha256)
     found = hashlib.sha256(data).hexdigest()
     if found != receipt.sha256:
         values = {"delivery": receipt.number, "found": found, "expected": receipt.sha256}

@@ -40,6 +40,7 @@ delivery_content = sa.Table(
     metadata,
     sa.Column("sha256", sa.String(64), primary_key=True),  # of the whole file: the same bytes are kept once
     sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("packing", sa.String(10), nullable=False),  # zlib, or nothing
     sa.Column("content", sa.LargeBinary, nullable=False),
     info={"kind": "rows", "key": ("sha256", "part")},
 )

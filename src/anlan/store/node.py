@@ -53,7 +53,11 @@ class Node:
                     values={"name": name},
                 )
             self._worlds[name] = World(
-                self._engine(name), clock=self.clock, heads=self._heads(name), schema_name=self._schema(name)
+                self._engine(name),
+                clock=self.clock,
+                heads=self._heads(name),
+                schema_name=self._schema(name),
+                cache_folder=self.folder / "cache" / name,
             )
         return self._worlds[name]
 

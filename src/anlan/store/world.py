@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,9 @@ __all__ = ["Tx", "World", "make_engine"]
 
 _WRITE = {"anlan_write": True}
 _LOOK_SECONDS = 0.003
+# Together more than the 40 threads of the web server: a thread that reads asks for a second connection at times, and
+# when all are held by such threads none goes on.
+_POOL, _POOL_OVERFLOW = 10, 50
 _SLOW_LOCK_CODES = {"55P03", "57014", "40P01", "40001", "53100", "57P01", "57P03"}
 
 
@@ -41,7 +45,10 @@ def make_engine(url: str, *, schema_name: str | None = None, lock_timeout_second
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
         engine = sa.create_engine(
-            address, connect_args={"check_same_thread": False, "timeout": lock_timeout_seconds}
+            address,
+            connect_args={"check_same_thread": False, "timeout": lock_timeout_seconds},
+            pool_size=_POOL,
+            max_overflow=_POOL_OVERFLOW,
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", partial(_begin_sqlite, patience_seconds=lock_timeout_seconds))
@@ -52,8 +59,8 @@ def make_engine(url: str, *, schema_name: str | None = None, lock_timeout_second
     return sa.create_engine(
         address.set(drivername="postgresql+psycopg"),
         connect_args={"options": options},
-        pool_size=10,
-        max_overflow=20,
+        pool_size=_POOL,
+        max_overflow=_POOL_OVERFLOW,
         pool_pre_ping=True,
     )
 
@@ -188,9 +195,11 @@ class World:
         clock: Clock | None = None,
         heads: HeadLog | None = None,
         schema_name: str | None = None,
+        cache_folder: Path | None = None,
     ) -> None:
         self.engine = engine
         self.heads = heads
+        self.cache_folder = cache_folder  # for what can be rebuilt at any time; None: nothing is kept
         self.schema_name = schema_name
         with self.read() as connection:
             info = connection.execute(sa.select(schema.world_info)).one_or_none()

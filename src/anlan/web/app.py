@@ -20,7 +20,7 @@ from anlan.store import Node
 from anlan.web import problems
 from anlan.web.pages import ROUTERS
 from anlan.web.rendering import STATIC, charts_css
-from anlan.web.routing import declared_routes
+from anlan.web.routing import STATIC_MOUNT, declared_routes
 from anlan.web.security import Guard, TooLarge
 from anlan.web.visit import Site
 
@@ -37,13 +37,18 @@ def create_app(settings: Settings, node: Node) -> FastAPI:
     app.state.site = site
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Guard, upload_limit=settings.upload_limit_mb * 1_000_000 + 100_000, secure=site.secure)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.mount("/static", KeptFiles(directory=STATIC), name="static")
+    add_pages(app)
+    app.mount("/static", KeptFiles(directory=STATIC), name=STATIC_MOUNT)
     for kind in (AnlanError, HTTPException, TooLarge):
         app.add_exception_handler(kind, _problem)
     declared_routes(app)
     return app
+
+
+def add_pages(app: FastAPI) -> None:
+    """Put the routes of every page into the application's own list, where each can be looked at."""
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)
 
 
 class KeptFiles(StaticFiles):
@@ -63,4 +68,4 @@ async def _problem(request: Request, error: Exception) -> Response:
     return await run_in_threadpool(problems.answer, request, error)
 
 
-__all__ = ["create_app"]
+__all__ = ["add_pages", "create_app"]

@@ -59,6 +59,7 @@ def answer(request: Request, error: Exception) -> Response:
         visit = getattr(request.state, "visit", None)
         if not isinstance(visit, Visit):
             visit = Visit(request, site, language, theme_of(request), None, None)
+        visit.look_at_now()
         view = as_view(error, status, number, language, back=_back(request))
         response = visit.page("error.html", view, status=status)
     if status == 503:

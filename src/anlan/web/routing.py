@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount
 
 from anlan.errors import ForbiddenError
 from anlan.web.access import Permission
@@ -39,6 +40,7 @@ from anlan.web.visit import (
 )
 
 Handler = Callable[[Visit], Response]
+STATIC_MOUNT = "static"
 _PERMISSION = "__anlan_permission__"
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
@@ -59,14 +61,19 @@ def route(router: APIRouter, method: str, path: str, permission: Permission) -> 
 
 
 def declared_routes(app: FastAPI) -> list[tuple[str, str, Permission]]:
-    """Every route as (method, path, permission). Raises RuntimeError for one that declares none."""
+    """Every route as (method, path, permission). Raises RuntimeError for one that declares none.
+
+    The only thing without a permission is the folder of files that ship with the package.
+    """
     found = []
-    for item in app.routes:
-        if not isinstance(item, APIRoute):
+    for item in app.router.routes:
+        if isinstance(item, Mount) and item.name == STATIC_MOUNT:
             continue
-        permission: Any = getattr(item.endpoint, _PERMISSION, None)
-        if not isinstance(permission, Permission):
-            raise RuntimeError(f"the route {item.path} declares no permission; use anlan.web.routing.route")
+        endpoint = item.endpoint if isinstance(item, APIRoute) else None
+        permission: Any = getattr(endpoint, _PERMISSION, None)
+        if not isinstance(item, APIRoute) or not isinstance(permission, Permission):
+            name = getattr(item, "path", type(item).__name__)
+            raise RuntimeError(f"the route {name} declares no permission; use anlan.web.routing.route")
         found += [(method, item.path, permission) for method in sorted(item.methods or ())]
     return found
 

@@ -126,6 +126,10 @@ class Visit:
         """The moment to which ``?known=`` takes the page back: the end of that day, or an exact moment."""
         return known_moment(self.request.query_params.get("known", ""), self.site.zone)
 
+    def look_at_now(self) -> None:
+        """Leave the past, for a page that must answer whatever the address says."""
+        self.__dict__["known"] = None
+
     @cached_property
     def as_of(self) -> AsOf:
         """What this page is about: the journal as it stood when the request came, and ``?known=``."""

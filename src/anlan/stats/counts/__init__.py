@@ -7,6 +7,7 @@ them keep, and that a method of your own has to keep too.
 
 from __future__ import annotations
 
+from anlan.stats.counts.anlan_method import AnlanState, anlan_detector, anlan_start, anlan_update
 from anlan.stats.counts.check import check_detector
 from anlan.stats.counts.ears import ears_c1, ears_c2, ears_c3
 from anlan.stats.counts.farrington import farrington_flexible
@@ -17,10 +18,14 @@ from anlan.stats.counts.result import Detection, Reason
 __all__ = [
     "METHODS",
     "REQUIRED",
+    "AnlanState",
     "Detection",
     "Method",
     "Parameter",
     "Reason",
+    "anlan_detector",
+    "anlan_start",
+    "anlan_update",
     "check_detector",
     "ears_c1",
     "ears_c2",

@@ -164,4 +164,19 @@ def pearson_dispersion(data: glm.Data, means: FloatArray, degrees: FloatArray) -
     """Sum of w (y - mu)^2 / mu over the degrees of freedom, at least 1."""
     with np.errstate(all="ignore"):
         squares = data.weighted((data.counts - means) ** 2 / means)
-        return np.maximum(squares.sum(axis=1) / degrees, 1.0)
+        dispersion: FloatArray = np.maximum(squares.sum(axis=1) / degrees, 1.0)
+    return dispersion
+
+
+def iso_weeks(dates: DateArray) -> tuple[IntArray, IntArray]:
+    """ISO year and week of each date."""
+    days = dates.astype("datetime64[D]").astype(np.int64)
+    thursday = (days - (days + 3) % 7 + 3).astype("datetime64[D]")
+    years = thursday.astype("datetime64[Y]")
+    day_of_year = (thursday - years.astype("datetime64[D]")).astype(np.int64)
+    return years.astype(np.int64) + 1970, day_of_year // 7 + 1
+
+
+def month_of(dates: DateArray) -> IntArray:
+    """Month of each date, 1 to 12."""
+    return _month_numbers(dates) % 12 + 1

@@ -83,7 +83,7 @@ class WeekAxis:
 
     def anchors(self, position: int, years: int) -> IntArray | None:
         here = self.dates[position]
-        back = np.array([_years_before(here, i) for i in range(1, years + 1)])
+        back = np.array([years_before(here, i) for i in range(1, years + 1)])
         # Nearest day with the weekday of k: the remainder is never half a week.
         weeks = np.rint((back - self.dates[0]).astype(np.int64) / 7).astype(np.int64)
         return weeks if weeks[-1] >= 0 else None
@@ -113,7 +113,7 @@ class MonthAxis:
         return time
 
 
-def _years_before(date: np.datetime64, years: int) -> np.datetime64:
+def years_before(date: np.datetime64, years: int) -> np.datetime64:
     """The same day ``years`` earlier; 29 February becomes 1 March in other years."""
     month = date.astype("datetime64[M]")
     day = (date - month.astype("datetime64[D]")).astype(np.int64)

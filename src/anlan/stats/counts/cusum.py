@@ -1,0 +1,265 @@
+"""CUSUM charts of standardised counts: small rises that last add up.
+
+S_t = max(0, S_(t-1) + x_t - k), alarm when S_t reaches h, where x_t is the count standardised by its in-control mean.
+``docs/methods/cusum.md`` has the formulae of the transformations and of the limit on the scale of counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from anlan.stats.counts import _charts, _input, _windows
+from anlan.stats.counts._charts import Steps
+from anlan.stats.counts._incontrol import Control, Model, control_for
+from anlan.stats.counts._input import Evaluate
+from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray
+
+TRANSFORMS = ("rossi", "standard", "anscombe", "anscombe2nd", "pearsonNegBin", "anscombeNegBin", "none")
+_DOUBLINGS = 60
+
+
+def cusum(
+    counts: ArrayLike,
+    *,
+    dates: ArrayLike | None = None,
+    evaluate: Evaluate = None,
+    frequency: int | None = None,
+    training: int | None = None,
+    mean: float | ArrayLike | None = None,
+    season: bool = False,
+    transform: str = "rossi",
+    k: float = 1.04,
+    h: float = 2.26,
+    overdispersion: float = 0.1,
+    reset: bool = False,
+    variant: str = "published",
+) -> Detection:
+    """Add up what the counts of a series have above their in-control mean.
+
+    Parameters
+    ----------
+    counts : array of shape (n_series, n_times) or (n_times,)
+        Cases in each week or month, >= 0. NaN is not reported: the statistic waits.
+    dates : array of n_times dates, optional
+        One day of each period: weeks 7 days apart, or consecutive months. Gives the frequency, and the season.
+    evaluate : int, slice or sequence of int, optional
+        Positions to return, counted from 0, negative from the end. Default all. The statistic always runs through
+        everything after the training period.
+    frequency : int, optional
+        Periods in a year when there are no dates; default 52.
+    training : int, optional
+        First periods of the series, from which the in-control mean is estimated; the chart begins after them. Default
+        two years; none where ``mean`` is given.
+    mean : float, array of shape (n_times,) or (n_series, n_times), optional
+        In-control mean where it is known, > 0. Default: estimated.
+    season : bool, default False
+        Estimate the mean by a Poisson regression with one sine and cosine of the year instead of as a constant.
+    transform : {"rossi", "standard", "anscombe", "anscombe2nd", "pearsonNegBin", "anscombeNegBin", "none"}
+        How counts are standardised. Paper "rossi", for which its k and h were found; R "standard".
+    k : float, default 1.04
+        Reference value: what a period may have for free, on the standardised scale. Paper and R 1.04.
+    h : float, default 2.26
+        Decision value. Paper and R 2.26: about 500 periods between false alarms for "rossi" and a Poisson mean known.
+    overdispersion : float, default 0.1
+        alpha of the variance m + alpha m^2, for the transformations "pearsonNegBin" and "anscombeNegBin". R 0.1.
+    reset : bool, default False
+        Begin again at 0 after an alarm. Without it a chart stays in alarm until the excess is worked off (R).
+    variant : {"published", "surveillance-1.20"}, default "published"
+        ``surveillance-1.20`` gives the limits of the R package where they differ (the statistic and the alarms are
+        the same); the differences are listed in docs/methods/cusum.md.
+
+    Returns
+    -------
+    Detection
+        ``upper`` is the count from which on this period alarms, given all before (alarm: observed >= upper). ``score``
+        is S / h. There is no p-value. ``extra``: ``statistic`` S_t.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not acceptable; the message names it.
+
+    References
+    ----------
+    Rossi G, Lampugnani L, Marchi M (1999). An approximate CUSUM procedure for surveillance of health events. Stat
+    Med 18: 2111-2122.
+    Pierce DA, Schafer DW (1986). Residuals in generalized linear models. J Am Stat Assoc 81: 977-986.
+    """
+    cases = _input.as_series(counts)
+    chart = cusum_chart(
+        cases, dates=dates, frequency=frequency, training=training, mean=mean, season=season, transform=transform,
+        k=k, h=h, overdispersion=overdispersion, reset=reset, variant=variant,
+    )  # fmt: skip
+    return _charts.run(chart, cases, evaluate)
+
+
+@dataclass(frozen=True)
+class CusumChart:
+    """The CUSUM of every series after ``position`` periods."""
+
+    control: Control
+    position: int
+    statistic: FloatArray
+    transform: str
+    k: float
+    h: float
+    overdispersion: float
+    reset: bool
+    as_reference: bool
+    method: str = "cusum"
+
+    @property
+    def extra_names(self) -> tuple[str, ...]:
+        return ("statistic",)
+
+    def take(self, rows: slice) -> Self:
+        return replace(self, control=self.control.take(rows), statistic=self.statistic[rows])
+
+    def walk(self, values: FloatArray, means: FloatArray, wanted: IntArray) -> tuple[Self, Steps]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = standardise(values, means, self.transform, self.overdispersion) - self.k
+        gain[~np.isfinite(gain)] = 0.0  # not reported, or nothing expected: the statistic waits
+        by_time = np.ascontiguousarray(gain.T)
+        path = np.empty((len(by_time) + 1, len(values)))
+        now = path[0]
+        now[:] = self.statistic
+        for row, following in zip(by_time, path[1:], strict=True):
+            if self.reset:
+                np.multiply(now, now < self.h, out=following)
+                np.add(following, row, out=following)
+            else:
+                np.add(now, row, out=following)
+            now = np.maximum(following, 0.0, out=following)
+        after = replace(self, position=self.position + values.shape[1], statistic=now.copy())
+        return after, self._steps(path, means, wanted)
+
+    def _steps(self, path: FloatArray, means: FloatArray, wanted: IntArray) -> Steps:
+        statistic, before, expected = path[wanted + 1].T, path[wanted].T, means[:, wanted]
+        if self.reset:
+            before = before * (before < self.h)
+        room = self.h + self.k - before
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if self.as_reference:
+                upper = _upper_in_r(
+                    expected, room, self.h - statistic, self.transform, self.overdispersion
+                )
+            else:
+                upper = count_at(expected, room, self.transform, self.overdispersion)
+        return Steps(expected, upper, statistic / self.h, statistic >= self.h, {"statistic": statistic})
+
+
+def cusum_chart(
+    cases: FloatArray,
+    *,
+    dates: ArrayLike | None = None,
+    frequency: int | None = None,
+    training: int | None = None,
+    mean: float | ArrayLike | None = None,
+    season: bool = False,
+    transform: str = "rossi",
+    k: float = 1.04,
+    h: float = 2.26,
+    overdispersion: float = 0.1,
+    reset: bool = False,
+    variant: str = "published",
+) -> CusumChart:
+    """The chart before its first period; parameters as for ``cusum``."""
+    axis = _windows.axis_for(cases.shape[1], dates, frequency, variant)
+    model = Model(harmonics=int(_input.as_flag("season", season)))
+    chosen = _input.as_choice("transform", transform, TRANSFORMS)
+    reference_value = _input.as_number("k", k, at_least=0)
+    decision_value = _input.as_number("h", h, above=0)
+    alpha = _input.as_number("overdispersion", overdispersion, above=0)
+    resets = _input.as_flag("reset", reset)
+    control = control_for(cases, axis, training=training, mean=mean, model=model)
+    return CusumChart(
+        control=control,
+        position=control.training,
+        statistic=np.zeros(len(cases)),
+        transform=chosen,
+        k=reference_value,
+        h=decision_value,
+        overdispersion=alpha,
+        reset=resets,
+        as_reference=variant != "published",
+    )
+
+
+def standardise(y: FloatArray, m: FloatArray, transform: str, alpha: float) -> FloatArray:
+    """x of the count y with in-control mean m."""
+    if transform == "rossi":
+        return (y - 3 * m + 2 * np.sqrt(y * m)) / (2 * np.sqrt(m))
+    if transform == "standard":
+        return (y - m) / np.sqrt(m)
+    if transform == "none":
+        return y.copy()
+    if transform == "pearsonNegBin":
+        return (y - m) / np.sqrt(m + alpha * m**2)
+    third = np.cbrt(y) ** 2
+    if transform == "anscombe":
+        return 1.5 * (third - np.cbrt(m) ** 2) / m ** (1 / 6)
+    if transform == "anscombe2nd":
+        return (third - (np.cbrt(m) ** 2 - m ** (-1 / 3) / 9)) / (2 / 3 * m ** (1 / 6))
+    return (_stabilised(y, alpha) - _stabilised(m, alpha)) / (m + alpha * m**2) ** (1 / 6)
+
+
+def _stabilised(y: FloatArray, alpha: float) -> FloatArray:
+    """Integral of (t + alpha t^2)^(-1/3) from 0 to y, the transformation of Anscombe for that variance."""
+    integral: FloatArray = 1.5 * np.cbrt(y) ** 2 * special.hyp2f1(1 / 3, 2 / 3, 5 / 3, -alpha * y)
+    return integral
+
+
+def count_at(m: FloatArray, x: FloatArray, transform: str, alpha: float) -> FloatArray:
+    """The count at which the standardised value is ``x``; 0 where it is beyond that already without a case."""
+    if transform == "rossi":
+        # sqrt(y) solves s^2 + 2 sqrt(m) s - 3 m - 2 x sqrt(m) = 0.
+        root = np.sqrt(np.maximum(4 * m + 2 * x * np.sqrt(m), 0.0)) - np.sqrt(m)
+        return np.maximum(root, 0.0) ** 2
+    if transform == "standard":
+        return np.maximum(m + x * np.sqrt(m), 0.0)
+    if transform == "none":
+        return np.maximum(x, 0.0)
+    if transform == "pearsonNegBin":
+        return np.maximum(m + x * np.sqrt(m + alpha * m**2), 0.0)
+    if transform == "anscombe":
+        return np.maximum(2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2, 0.0) ** 1.5
+    if transform == "anscombe2nd":
+        return np.maximum(2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2 - m ** (-1 / 3) / 9, 0.0) ** 1.5
+    return _bisected(lambda y: standardise(y, m, transform, alpha), x)
+
+
+def _bisected(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:
+    """Smallest y >= 0 at which an increasing function reaches ``target``."""
+    low, high = np.zeros_like(target), np.ones_like(target)
+    known = np.isfinite(function(high))
+    for _ in range(_DOUBLINGS):
+        short: BoolArray = known & (function(high) < target)
+        if not short.any():
+            break
+        low[short], high[short] = high[short], 2 * high[short]
+    for _ in range(_DOUBLINGS):
+        middle = (low + high) / 2
+        reached = function(middle) >= target
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return np.where(known, np.where(function(np.zeros_like(target)) >= target, 0.0, high), np.nan)
+
+
+def _upper_in_r(m: FloatArray, x: FloatArray, left: FloatArray, transform: str, alpha: float) -> FloatArray:
+    """The limits of the R package: rounded up for "standard", the other root for "rossi", another sign of an exponent."""
+    if transform == "standard":
+        upper = np.ceil(m + x * np.sqrt(m))
+    elif transform == "rossi":
+        upper = 2 * x * np.sqrt(m) + 5 * m - 2 * np.sqrt(4 * m**2 + 2 * x * m**1.5)
+    elif transform == "anscombe2nd":
+        upper = np.maximum(2 / 3 * m ** (1 / 6) * x + (np.cbrt(m) ** 2 - np.cbrt(m) / 9), 0.0) ** 1.5
+    elif transform in ("none", "anscombeNegBin"):
+        upper = left
+    else:
+        upper = count_at(m, x, transform, alpha)
+    return np.where(upper > 0, upper, 0.0)

@@ -1,0 +1,155 @@
+"""Methods on paired series: run both sides, keep alarms and scores, compare at each method's own rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anlan.stats.counts.methods import METHODS, REQUIRED, Method, method_named
+from anlan.stats.counts.result import BoolArray, Detection, FloatArray, Reason
+from anlan.stats.evaluation.curves import Scores, at_rate
+from anlan.stats.evaluation.measures import Estimate, Performance, measure
+from anlan.stats.evaluation.paired import PairedSeries
+
+#: Measures in which methods are compared at a common rate of false alarms.
+COMPARED = ("pod", "pod_first_week", "delay", "ppv")
+_LARGEST_SCORE = 300.0
+_DECIDED = np.array([int(reason) for reason in Reason if reason.is_decided])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A method on paired series; arrays of shape (n_series, n_tested).
+
+    ``scores`` is -log10 of the p-value where the method has one, else its exceedance score. ``extras`` are those of the
+    null run. ``seconds`` is CPU time of both runs together.
+    """
+
+    method: str
+    parameters: Mapping[str, Any]
+    null_alarms: BoolArray
+    outbreak_alarms: BoolArray
+    null_judged: BoolArray
+    outbreak_judged: BoolArray
+    scores: Scores
+    extras: Mapping[str, Any]
+    seconds: float
+
+    def performance(self, series: PairedSeries) -> Performance:
+        """With the method's own threshold."""
+        return measure(
+            self.null_alarms,
+            self.outbreak_alarms,
+            series,
+            null_judged=self.null_judged,
+            outbreak_judged=self.outbreak_judged,
+        )
+
+    @property
+    def rate(self) -> float:
+        """False-positive rate with the method's own threshold."""
+        return float(self.null_alarms.sum() / max(int(self.null_judged.sum()), 1))
+
+
+def comparable_methods() -> tuple[str, ...]:
+    """Names of the methods for counts that can be run without a setting of the user."""
+    return tuple(
+        name
+        for name, method in METHODS.items()
+        if "week" in method.steps and not any(item.default is REQUIRED for item in method.parameters)
+    )
+
+
+def benchmark_parameters(method: Method) -> dict[str, Any]:
+    """The settings of the stored reference run: alpha 0.01 (Bayes 0.05), years of 52 weeks, no rule of five in four."""
+    names = {parameter.name for parameter in method.parameters}
+    given: dict[str, Any] = {}
+    if "alpha" in names:
+        given["alpha"] = 0.05 if method.name.startswith("bayes") else 0.01
+    if "frequency" in names:
+        given["frequency"] = 52
+    if "limit54_cases" in names:
+        given["limit54_cases"] = 0
+    return given
+
+
+def run_method(name: str, series: PairedSeries, parameters: Mapping[str, Any] | None = None) -> Run:
+    """Run a method of ``METHODS`` on both sides of ``series``.
+
+    Parameters
+    ----------
+    name : str
+    series : PairedSeries
+    parameters : mapping, optional
+        Instead of ``benchmark_parameters``.
+    """
+    method = method_named(name)
+    given = benchmark_parameters(method) if parameters is None else dict(parameters)
+    began = time.process_time()
+    null = method.run(series.without, evaluate=series.tested, **given)
+    found = method.run(series.with_outbreak, evaluate=series.tested, **given)
+    seconds = time.process_time() - began
+    return Run(
+        name, given, null.alarm, found.alarm, _judged(null), _judged(found),
+        Scores(scores_of(null), scores_of(found)), null.extra, seconds,
+    )  # fmt: skip
+
+
+def _judged(found: Detection) -> BoolArray:
+    # A rule that gives no signal for too few cases has judged the week.
+    judged: BoolArray = np.isin(found.reason, np.append(_DECIDED, int(Reason.TOO_FEW_RECENT)))
+    return judged
+
+
+def scores_of(found: Detection) -> FloatArray:
+    """One number a period to rank by, larger is more unusual: -log10 p, or the exceedance score without a p-value."""
+    judged = _judged(found)
+    if np.isnan(found.p_value[judged]).all():
+        scores = np.where(np.isnan(found.score), np.where(found.alarm, np.inf, -np.inf), found.score)
+        return np.where(judged, np.clip(scores, -_LARGEST_SCORE, _LARGEST_SCORE), np.nan)
+    with np.errstate(divide="ignore"):
+        scores = np.minimum(-np.log10(found.p_value), _LARGEST_SCORE)
+    # Decided without a p-value (no case in the reference): as strong as can be if there is a case, else nothing.
+    scores = np.where(np.isnan(scores), np.where(found.alarm, _LARGEST_SCORE, 0.0), scores)
+    return np.where(judged, scores, np.nan)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate against another method, at that method's own false-positive rate; differences are candidate - other."""
+
+    other: str
+    rate: float
+    own: Mapping[str, Estimate]
+    candidate: Mapping[str, Estimate]
+    difference: Mapping[str, Estimate]
+
+
+def compare_at_own_rates(
+    candidate: Run, others: Sequence[Run], series: PairedSeries
+) -> list[Comparison]:
+    """The candidate with its threshold set to each other method's own false-positive rate, paired by series.
+
+    The threshold is set on the same null runs; its own sampling error is not in the intervals.
+    """
+    found = []
+    for other in others:
+        rate = other.rate
+        if not 0 < rate < 1:
+            continue
+        own = other.performance(series)
+        moved = at_rate(candidate.scores, series, rate).performance
+        found.append(
+            Comparison(
+                other.method,
+                rate,
+                {name: own.estimate(name) for name in COMPARED},
+                {name: moved.estimate(name) for name in COMPARED},
+                {name: moved.difference(own, name) for name in COMPARED},
+            )
+        )
+    return found

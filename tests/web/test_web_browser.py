@@ -1,0 +1,168 @@
+"""Pages in a real browser: nothing leaves the machine, nothing is complained of, axe finds nothing serious."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+Browse = Callable[..., httpx.Client]
+pytestmark = pytest.mark.browser
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+PAGES = (
+    "/w/exercise/", "/w/exercise/signals", "SIGNAL", "SIGNAL/assess", "/w/exercise/warnings", "/w/live/domains",
+    "/w/live/domains/infectious_disease", "/w/live/series/1", "/w/live/series/1?known=2025-02-20", "/w/live/data",
+    "/w/live/journal", "/w/live/search?q=measles", "/w/exercise/public", "/w/live/nowhere",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page that notes every complaint and every request to another host."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.page: Page = context.new_page()
+        self.address = address
+        self.complaints: list[str] = []
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _said(self, message: Any) -> None:
+        # A page that answers 404 is logged by the browser itself; it is what the test asked for.
+        if message.type in ("error", "warning") and "status of 404" not in message.text:
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(self.address):
+            self.complaints.append(f"asked {request.url}")
+
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture
+def open_page(chromium: Browser, running: Any, browse: Browse) -> Iterator[Open]:
+    """``open_page("chief", "zh", "dark", 1440)`` is a watched page of somebody who is signed in."""
+    contexts: list[BrowserContext] = []
+
+    def make(role: str, language: str = "zh", theme: str = "light", width: int = 1440, **more: Any) -> Watched:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **more)
+        contexts.append(context)
+        session = browse(role).cookies["anlan_session"]
+        values = {"anlan_session": session, "anlan_lang": language, "anlan_theme": theme}
+        context.add_cookies([{"name": name, "value": value, "url": running.address} for name, value in values.items()])
+        return Watched(context, running.address)
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def signal(browse: Browse) -> str:
+    """The address of a signal of the exercise."""
+    text = browse("chief").get("/w/exercise/signals").text
+    found = re.search(r'href="(/w/exercise/signals/[0-9a-f-]{36})"', text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), [("zh", "light", 1440), ("en", "dark", 390), ("zh", "dark", 1024)])
+def test_pages_are_clean(open_page: Open, signal: str, language: str, theme: str, width: int) -> None:
+    watched = open_page("chief", language, theme, width)
+    axe = Axe()
+    bad: list[str] = []
+    for address in PAGES:
+        watched.page.goto(watched.address + address.replace("SIGNAL", signal))
+        watched.page.wait_for_load_state("networkidle")
+        wide = watched.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if wide > 0:
+            bad.append(f"{address}: {wide} px wider than the window")
+        for violation in axe.run(watched.page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                nodes = "; ".join(node["html"][:120] for node in violation["nodes"][:3])
+                bad.append(f"{address}: {violation['id']}: {nodes}")
+        bad += [f"{address}: {said}" for said in watched.complaints]
+        watched.complaints.clear()
+    assert bad == []
+
+
+def test_a_keyboard_is_enough_for_the_board(open_page: Open) -> None:
+    watched = open_page("chief", "en")
+    page = watched.page
+    page.goto(watched.address + "/w/exercise/")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.locator(".here").count() == 1
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/signals/*")
+    assert watched.complaints == []
+
+
+def test_the_live_chart_replaces_the_drawing_and_paper_keeps_it(open_page: Open) -> None:
+    watched = open_page("viewer", "zh")
+    page = watched.page
+    page.goto(watched.address + "/w/live/series/1")
+    page.wait_for_selector(".plot.live canvas")
+    assert not page.locator(".plot-fallback").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator(".plot-fallback svg").is_visible()
+    assert not page.locator(".plot-live").is_visible()
+
+
+def test_pages_work_without_scripts(open_page: Open, signal: str) -> None:
+    watched = open_page("duty_officer", "zh", java_script_enabled=False)
+    page = watched.page
+    page.goto(watched.address + signal)
+    assert page.locator(".plot-fallback svg").is_visible()
+    page.locator("details.act summary").first.click()
+    assert page.locator("#f-reason").is_visible()
+    page.goto(watched.address + "/w/live/series/1")
+    page.fill("#known-day, input[name=known]", "2025-02-20") if page.locator("#known-day").count() else None
+    assert page.locator(".known").is_visible()
+    assert watched.complaints == []
+
+
+def test_what_was_typed_is_kept_as_a_draft(open_page: Open, signal: str) -> None:
+    watched = open_page("duty_officer", "en")
+    page = watched.page
+    page.goto(watched.address + signal)
+    page.locator("details.act summary").first.click()
+    page.fill("#f-reason", "the laboratory has withdrawn five results")
+    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('draft:'))")
+    page.goto(watched.address + "/w/exercise/")
+    page.go_back()
+    page.locator("details.act summary").first.click()
+    assert page.input_value("#f-reason") == "the laboratory has withdrawn five results"
+
+
+def test_a_page_is_light_and_the_board_small(browse: Browse) -> None:
+    client = browse("chief")
+    page = client.get("/w/exercise/").text
+    files = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page))
+    sent = sum(int(client.get(name).headers.get("content-length", 0)) for name in files)
+    assert len(page.encode()) + sent < 150_000
+    assert not any("echarts" in name for name in files)
+    public = browse().get("/public").text
+    assert len(public.encode()) < 15_000
+    assert "<script" not in public
