@@ -21,6 +21,7 @@ from anlan.intake import (
     deliver,
     deliveries,
     delivery,
+    delivery_check,
     inspect_file,
     mapping_of,
     rejected_file,
@@ -91,7 +92,7 @@ def known(world: World) -> dict[tuple[str, str, str, str], tuple[float, int, int
 
 
 def clean(world: World) -> None:
-    assert verify(world, deep=True, deep_checks=[batch_check]) == []
+    assert verify(world, deep=True, deep_checks=[batch_check, delivery_check]) == []
 
 
 def test_good_rows_go_in_and_the_receipt_says_so(city: World) -> None:
@@ -425,6 +426,20 @@ def test_large_files_are_kept_in_parts(city: World, monkeypatch: pytest.MonkeyPa
         content(connection, ALL, city.as_of(), receipt.public_id)
     assert {what for what, _, _ in seen} == {"reading", "keeping", "storing"}
     assert all(done <= total for _, done, total in seen)
+
+
+def test_bytes_and_rejected_rows_that_were_edited_are_found(city: World) -> None:
+    receipt = send(city, HEADER + GOOD + "2026-07-01,无名镇,手足口病,0-4,2\n")
+    clean(city)
+    row = tables.rejected_row
+    with city.stage() as connection:
+        connection.execute(row.update().values(cells=["2026-07-01", "温泉街道", "手足口病", "0-4", "2"]))
+    found = verify(city, deep=True, deep_checks=[delivery_check])
+    assert [finding.seq for finding in found] == [receipt.known_seq + 1]
+    with city.stage() as connection:
+        connection.execute(row.delete())
+        connection.execute(tables.delivery_content.update().values(content=b"x"))
+    assert len(verify(city, deep=True, deep_checks=[delivery_check])) == 2
 
 
 def test_a_delivery_that_others_overtake_is_compared_again(

@@ -83,9 +83,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         install_places(world, SYSTEM)
         for pack in builtin_packs():
             install_pack(world, SYSTEM, pack)
-        add_series(world)
         if kind == "exercise":
             add_cluster(world)
+        else:
+            add_series(world)
         work_once(world)
     live = node.world("live")
     for role in ROLES:
@@ -135,7 +136,7 @@ def browse(running: Running) -> Iterator[Browse]:
                 answer = sign_in_as(client, role)
                 assert answer.status_code == 303, answer.text
                 sessions[role] = client.cookies["anlan_session"]
-            client.cookies.set("anlan_session", sessions[role])
+            client.cookies = httpx.Cookies({"anlan_lang": language, "anlan_session": sessions[role]})
         return client
 
     yield make

@@ -61,12 +61,16 @@ def open_page(chromium: Browser, running: Any, browse: Browse) -> Iterator[Open]
     """``open_page("chief", "zh", "dark", 1440)`` is a watched page of somebody who is signed in."""
     contexts: list[BrowserContext] = []
 
-    def make(role: str, language: str = "zh", theme: str = "light", width: int = 1440, **more: Any) -> Watched:
+    def make(
+        role: str, language: str = "zh", theme: str = "light", width: int = 1440, **more: Any
+    ) -> Watched:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **more)
         contexts.append(context)
         session = browse(role).cookies["anlan_session"]
         values = {"anlan_session": session, "anlan_lang": language, "anlan_theme": theme}
-        context.add_cookies([{"name": name, "value": value, "url": running.address} for name, value in values.items()])
+        context.add_cookies(
+            [{"name": name, "value": value, "url": running.address} for name, value in values.items()]
+        )
         return Watched(context, running.address)
 
     yield make
@@ -83,7 +87,9 @@ def signal(browse: Browse) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize(("language", "theme", "width"), [("zh", "light", 1440), ("en", "dark", 390), ("zh", "dark", 1024)])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("zh", "light", 1440), ("en", "dark", 390), ("zh", "dark", 1024)]
+)
 def test_pages_are_clean(open_page: Open, signal: str, language: str, theme: str, width: int) -> None:
     watched = open_page("chief", language, theme, width)
     axe = Axe()
@@ -149,7 +155,8 @@ def test_what_was_typed_is_kept_as_a_draft(open_page: Open, signal: str) -> None
     page.goto(watched.address + signal)
     page.locator("details.act summary").first.click()
     page.fill("#f-reason", "the laboratory has withdrawn five results")
-    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('draft:'))")
+    # The note appears when the draft is kept; it stands in this form only once it has been typed in.
+    page.wait_for_timeout(1800)
     page.goto(watched.address + "/w/exercise/")
     page.go_back()
     page.locator("details.act summary").first.click()

@@ -8,6 +8,7 @@ with world.read() as connection:
 """
 
 from anlan.intake.actions import deliver, drop, inspect_file, remember_mapping, resume, unfinished
+from anlan.intake.check import delivery_check
 from anlan.intake.files import DEFAULT_LIMITS, Limits, RawTable, ReadOptions, read_table
 from anlan.intake.guess import Vocabulary, guess_mapping
 from anlan.intake.mapping import ROLES, ColumnUse, Declared, Mapping
@@ -36,6 +37,7 @@ __all__ = [
     "deliver",
     "deliveries",
     "delivery",
+    "delivery_check",
     "drop",
     "guess_mapping",
     "inspect_file",

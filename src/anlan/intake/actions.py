@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from anlan.errors import ConflictError, NotFoundError, ParameterError, UnavailableError
 from anlan.intake import tables
+from anlan.intake.check import rejected_line
 from anlan.intake.files import DEFAULT_LIMITS, Limits, ReadOptions, read_table
 from anlan.intake.kept import kept_bytes, packed_parts
 from anlan.intake.mapping import Mapping
@@ -398,7 +399,7 @@ class _Work:
             if len(sample) < _SAMPLE:
                 sample.append(RejectedRow(bad.row, bad.cells, bad.problems))
             problems = [problem_to_json(problem) for problem in bad.problems]
-            digest.update(canonical_json([bad.row, list(bad.cells), problems]).encode() + b"\n")
+            digest.update(rejected_line(bad.row, list(bad.cells), problems))
             waiting.append(
                 {
                     "delivery_id": self.public_id,

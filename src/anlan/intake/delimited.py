@@ -182,12 +182,16 @@ def _is_even(body: bytes, frame: pl.DataFrame, delimiter: str) -> bool:
     """Whether every record has all its cells and every quotation mark stands at the edge of a cell."""
     quoted = b'"' in body
     if quoted:
-        # A mark inside a cell is read differently by different parsers.
+        # Marks must open and close whole cells in turn; whatever else is done with them, parsers disagree about.
         array = np.frombuffer(b"\n" + body + b"\n", dtype=np.uint8)
         marks = np.flatnonzero(array == ord('"'))
         edges = np.zeros(256, dtype=bool)
-        edges[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
-        if not bool(np.all(edges[array[marks - 1]] | edges[array[marks + 1]])):
+        edges[[ord(delimiter), ord("\n"), ord("\r")]] = True
+        if (
+            len(marks) % 2
+            or not edges[array[marks[::2] - 1]].all()
+            or not edges[array[marks[1::2] + 1]].all()
+        ):
             return False
     if frame.to_series(-1).null_count() == 0:
         return True  # a record that ends early has no last cell

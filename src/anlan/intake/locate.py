@@ -74,9 +74,11 @@ class _Locating:
         self.bad: list[pl.DataFrame] = []
 
     def located(self) -> Located:
-        items = self.reading.items.with_row_index("item")
-        items = self._named(items)
-        items = self._timed(items)
+        items = self.reading.items.with_columns(pl.lit(True).alias("is_read"))
+        if self.reading.others.height:
+            items = pl.concat([items, self.reading.others.with_columns(pl.lit(False).alias("is_read"))])
+        items = self._timed(self._named(items.with_row_index("item")))
+        items = items.filter("is_read") if self.reading.others.height else items
         items = self._known(items)
         if self.bad:
             items = items.join(pl.concat(self.bad).unique(), on="item", how="anti", maintain_order="left")
@@ -84,7 +86,10 @@ class _Locating:
         return Located(self.reading.and_refused(self.refused), tuple(self.keys), rows, repeated)
 
     def _refuse(self, role: str, items: pl.DataFrame, refusals: AnyMapping[str, Refusal]) -> None:
-        """Refuse items, given with the column ``text`` that picks the refusal. The cell is that of the role."""
+        """Refuse items, given with the column ``text`` that picks the refusal. The cell is that of the role.
+
+        What is empty in a row that was refused before is no further problem of it."""
+        items = items.filter(pl.col("is_read") | (pl.col("text") != ""))
         if items.is_empty():
             return
         self.bad.append(items.select("item"))
@@ -118,7 +123,7 @@ class _Locating:
         )
         for role, found in wrong.items():
             marked = pl.DataFrame(found, schema={"combo": pl.UInt32, "text": pl.String}, orient="row")
-            bad = items.select("item", "position", "value_column", "combo").join(
+            bad = items.select("item", "position", "value_column", "is_read", "combo").join(
                 marked, on="combo", maintain_order="left"
             )
             self._refuse(role, bad, refusals[role])
@@ -192,17 +197,11 @@ class _Locating:
         begins: list[int | None] = []
         reasons: list[str] = []
         for name, start, kind, offset in distinct.iter_rows():
-            indicator = self.registered.indicator(name)
-            number = (
-                period_number(indicator, Period(kind, start, offset))
-                if isinstance(indicator, Indicator)
-                else None
-            )
-            begin = (
-                indicator.calendar.start_of(number)
-                if isinstance(indicator, Indicator) and number is not None
-                else None
-            )
+            indicator = self.registered.indicator(name) if start is not None else None
+            number = begin = None
+            if isinstance(indicator, Indicator):
+                number = period_number(indicator, Period(kind, start, offset))
+                begin = None if number is None else indicator.calendar.start_of(number)
             numbers.append(number)
             begins.append(None if begin is None else seconds_of(begin))
             late = begin is not None and begin > self.now

@@ -67,6 +67,9 @@ class Reading:
         ``position`` (of the row in the table, UInt32), ``value_column`` (UInt16), ``start`` (naive Datetime), ``kind``,
         ``offset`` (minutes or null), ``area``, ``site``, ``indicator``, ``stratum``, ``unit`` (cleaned text, ``""`` where
         there is none), ``number`` (null if missing), ``qualifier``, ``known_start``, ``known_kind``, ``known_offset``.
+    others : polars.DataFrame
+        The same columns for items that were refused, as far as they could be read: their names can still be looked up,
+        so that all problems of a row are told at once.
     refused : tuple of Refused
         Everything that was not read.
     """
@@ -74,6 +77,7 @@ class Reading:
     table: RawTable
     mapping: Mapping
     items: pl.DataFrame
+    others: pl.DataFrame
     refused: tuple[Refused, ...]
     how: tuple[ColumnHow, ...]
 
@@ -145,11 +149,15 @@ class _Walk:
     def reading(self) -> Reading:
         keys = self._keys()
         bad = self._bad_rows_so_far()
-        blocks = [self._values(use, keys, bad) for use in self.mapping.with_role("value")]
+        blocks, others = zip(
+            *(self._values(use, keys, bad) for use in self.mapping.with_role("value")), strict=True
+        )
         items = blocks[0] if len(blocks) == 1 else pl.concat(blocks)
         if len(blocks) > 1:
             items = items.sort("position", maintain_order=True)
-        return Reading(self.table, self.mapping, items, tuple(self.refused), tuple(self.how))
+        return Reading(
+            self.table, self.mapping, items, pl.concat(others), tuple(self.refused), tuple(self.how)
+        )
 
     def _keys(self) -> pl.DataFrame:
         self._refuse_rows()
@@ -285,7 +293,9 @@ class _Walk:
             return parts[0].alias("stratum")
         return pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator="|")).to_series().alias("stratum")
 
-    def _values(self, use: ColumnUse, keys: pl.DataFrame, bad: pl.Series) -> pl.DataFrame:
+    def _values(
+        self, use: ColumnUse, keys: pl.DataFrame, bad: pl.Series
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         if use.key:
             keys = keys.with_columns(pl.lit(" ".join(fold(use.key).split())).alias("indicator"))
         column = self.table.column(use.index)
@@ -302,14 +312,17 @@ class _Walk:
         keep = ~(refused | taken)
         if len(bad):
             keep &= ~self.positions.is_in(bad.implode())
+        is_said = self._constant("said", True, pl.Boolean)
         if self.mapping.declared.empty_values == "nothing":
-            keep &= texts.str.strip_chars() != ""
+            is_said = texts.str.strip_chars() != ""
         items = keys.with_columns(
             pl.lit(use.index, dtype=pl.UInt16).alias("value_column"),
             number.alias("number"),
             qualifier.alias("qualifier"),
         )
-        return items if bool(keep.all()) else items.filter(keep)
+        others = items.filter(~keep & is_said)
+        keep &= is_said
+        return (items if bool(keep.all()) else items.filter(keep)), others
 
     def _read_by_rules(
         self, use: ColumnUse, column: pl.Series, indicators: pl.Series

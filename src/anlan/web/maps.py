@@ -90,8 +90,10 @@ def city_map_svg(city: CityMap) -> Markup:
     if not city.areas:
         return Markup("")
     frame = _frame([area.outline for area in city.areas], city.width)
+    # A drawing is one picture; with links in it, it is a group of them.
+    role = "group" if any(area.href for area in city.areas) else "img"
     parts = [
-        f'<svg class="map" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
+        f'<svg class="map" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="{role}" '
         f'aria-label="{escape(city.title)}">',
         f"<desc>{escape(city.description)}</desc>",
     ]
@@ -150,7 +152,9 @@ def _area(area: MapArea, frame: _Frame) -> str:
     shape = (
         f'<path class="{style}" d="{_path(area.outline, frame)}"><title>{escape(area.name)}</title></path>'
     )
-    return f'<a href="{escape(area.href)}">{shape}</a>' if area.href else shape
+    return (
+        f'<a href="{escape(area.href)}" aria-label="{escape(area.name)}">{shape}</a>' if area.href else shape
+    )
 
 
 def _label(area: MapArea, frame: _Frame) -> str:

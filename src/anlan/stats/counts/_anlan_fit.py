@@ -9,6 +9,7 @@ season makes no difference.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,10 @@ _CONVERGED = 0.02
 # A tail probability below 0.02 lies above this Pearson residual (the least is 2.07) as long as the size of the negative
 # binomial is not very small, so most tails need not be computed; a test searches the plane for exceptions.
 _TAIL_FROM, _TAIL_SIZE = 2.0, 0.05
+# Weights fall with the logarithm of the tail, which is no match for a count a hundred times too high (a typing error, the
+# first wave of a new disease): beyond ten standard deviations and five cases the rest of a count is cut off. The first
+# fit, which knows no standard deviation yet, cuts at three times the value that 2.5 % of the window reach.
+_CUT_DEVIATIONS, _CUT_CASES, _FIRST_CUT, _FIRST_SHARE = 10.0, 5.0, 3.0, 0.025
 
 
 @dataclass(frozen=True)
@@ -82,10 +87,13 @@ class _Fitting:
         self.y = np.where(self.there, windows, 0.0)
         self.weight = self.there.astype(np.float64)
         self.n_reported = self.weight.sum(axis=1)
+        place = windows.shape[1] - math.ceil(_FIRST_SHARE * windows.shape[1])
+        often = np.partition(self.y, place, axis=1)[:, place]
+        self.used = np.minimum(self.y, np.maximum(_FIRST_CUT * often, _CUT_CASES)[:, np.newaxis])
         first, second = np.triu_indices(N_COEFFICIENTS)
         self.pairs = first, second
         self.products = np.ascontiguousarray(self.rows[:, first] * self.rows[:, second])
-        self.total = self.y.sum(axis=1)
+        self.total = self.used.sum(axis=1)
         self.empty = self.total == 0
         self.coefficients = np.zeros((len(windows), N_COEFFICIENTS))
         level = np.maximum(self.total, 0.5) / np.maximum(self.n_reported, 1.0)
@@ -95,7 +103,7 @@ class _Fitting:
 
     def steps(self, number: int) -> None:
         for _ in range(number):
-            gradient = (self.weight * (self.y - self.mean)) @ self.rows
+            gradient = (self.weight * (self.used - self.mean)) @ self.rows
             gradient[:, 1:] -= RIDGE * self.coefficients[:, 1:]
             change = np.linalg.solve(self.information(), gradient[..., np.newaxis])[..., 0]
             change[self.empty] = 0.0
@@ -119,7 +127,7 @@ class _Fitting:
 
     def dispersion(self) -> FloatArray:
         """phi = max(1, sum w (y - mu)^2 / mu / (sum w - p))."""
-        squares = (self.weight * (self.y - self.mean) ** 2 / np.maximum(self.mean, 1e-300)).sum(axis=1)
+        squares = (self.weight * (self.used - self.mean) ** 2 / np.maximum(self.mean, 1e-300)).sum(axis=1)
         freedom = np.maximum(self.weight.sum(axis=1) - N_COEFFICIENTS, 1.0)
         found: FloatArray = np.maximum(1.0, squares / freedom)
         return found
@@ -135,6 +143,8 @@ class _Fitting:
         tail = middle_tail(self.y[fits, places], self.mean[fits, places], dispersion[fits])
         lowered = np.log(TAIL_FULL_WEIGHT) / np.log(np.maximum(tail, 1e-300))
         self.weight[fits, places] = np.where(tail < TAIL_FULL_WEIGHT, lowered, 1.0)
+        room = _CUT_DEVIATIONS * np.sqrt(phi * self.mean) + _CUT_CASES
+        np.minimum(self.y, self.mean + room, out=self.used)
 
     def result(self) -> Baseline:
         direction = np.linalg.solve(

@@ -87,8 +87,8 @@ class Control:
     def _at(self) -> float:
         return self.origin + self.step * self.training
 
-    def fit(self, cases: FloatArray) -> Control:
-        """Estimate the model from all periods of ``cases`` (from position 0 on)."""
+    def fit(self, cases: FloatArray, alpha_known: FloatArray | None = None) -> Control:
+        """Estimate the model from all periods of ``cases`` (from position 0 on), with ``alpha_known`` kept as it is."""
         n_series, n_times = cases.shape
         reported = ~np.isnan(cases)
         counts = np.where(reported, cases, 0.0)
@@ -101,14 +101,17 @@ class Control:
         alpha = np.full(n_series, np.nan if self.model.alpha is not None else 0.0)
         if good.any():
             weight = None if reported[good].all() else reported[good].astype(np.float64)
-            fitted, estimated, settled = self._regression(glm.Data(counts[good], weight, None))
+            fixed = None if alpha_known is None else alpha_known[good]
+            fitted, estimated, settled = self._regression(glm.Data(counts[good], weight, None), fixed)
             coefficients[good], alpha[good] = fitted, estimated
             reason[np.flatnonzero(good)[~settled]] = Reason.NO_CONVERGENCE
         if self.model.alpha is not None and not np.isnan(self.model.alpha):
-            alpha[:] = self.model.alpha
+            alpha[:] = max(self.model.alpha, LEAST_ALPHA)
         return replace(self, coefficients=coefficients, alpha=alpha, reason=reason)
 
-    def _regression(self, data: glm.Data) -> tuple[FloatArray, FloatArray, BoolArray]:
+    def _regression(
+        self, data: glm.Data, alpha_known: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
         model = self.model
         if model.n_coefficients == 1 and model.alpha is None:
             total = data.counts.sum(axis=1, keepdims=True)
@@ -120,7 +123,8 @@ class Control:
         if model.alpha is None:
             fitted = _seasonal.fit_log_linear(design, data)
             return fitted.coefficients, np.zeros(len(data.counts)), fitted.converged
-        coefficients, alpha, settled = fit_negative_binomial(design, data, model.alpha)
+        known = np.full(len(data.counts), model.alpha) if alpha_known is None else alpha_known
+        coefficients, alpha, settled = fit_negative_binomial(design, data, known)
         return (np.exp(coefficients) if model.n_coefficients == 1 else coefficients), alpha, settled
 
 
@@ -138,7 +142,7 @@ def control_for(
         model=model,
         known=known,
         coefficients=np.full((n_series, model.n_coefficients), np.nan),
-        alpha=np.full(n_series, 0.0 if model.alpha is None else model.alpha),
+        alpha=np.full(n_series, 0.0 if model.alpha is None else max(model.alpha, LEAST_ALPHA)),
         reason=np.full(n_series, int(Reason.OK), dtype=np.int8),
         origin=float(years[0]),
         step=float(years[1] - years[0]),
@@ -175,7 +179,7 @@ def _as_means(mean: ArrayLike, cases: FloatArray) -> FloatArray:
 
 
 def fit_negative_binomial(
-    design: FloatArray, data: glm.Data, alpha: float
+    design: FloatArray, data: glm.Data, alpha: FloatArray
 ) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Coefficients, alpha (estimated by maximum likelihood where ``alpha`` is NaN), and which have converged.
 
@@ -183,18 +187,17 @@ def fit_negative_binomial(
     quickly. Counts that vary less than Poisson have alpha 0 (``LEAST_ALPHA``).
     """
     start = _seasonal.fit_log_linear(design, data)
-    n_fits = len(data.counts)
     pairs, places = _seasonal.pair_products(design)
     now = start.coefficients.copy()
-    estimated = bool(np.isnan(alpha))
-    current = np.full(n_fits, LEAST_ALPHA if estimated else max(alpha, LEAST_ALPHA))
+    estimated = np.isnan(alpha)
+    current = np.where(estimated, LEAST_ALPHA, np.maximum(alpha, LEAST_ALPHA))
     with np.errstate(all="ignore"):
         means = np.exp(now @ design.T)
-        if estimated:
-            excess = data.weighted((data.counts - means) ** 2 - data.counts).sum(axis=1)
-            current = np.where(excess > 0, excess / data.weighted(means**2).sum(axis=1), LEAST_ALPHA)
+        excess = data.weighted((data.counts - means) ** 2 - data.counts).sum(axis=1)
+        guess = np.where(excess > 0, excess / data.weighted(means**2).sum(axis=1), LEAST_ALPHA)
+        current = np.where(estimated, guess, current)
         free = (current > LEAST_ALPHA) & estimated
-        settled = np.zeros(n_fits, dtype=bool)
+        settled = np.zeros(len(now), dtype=bool)
         for _ in range(_MAX_STEPS):
             means = np.exp(now @ design.T)
             spread = 1 + current[:, np.newaxis] * means

@@ -17,7 +17,7 @@ def _history(step: Step, chosen: Mapping[str, Any]) -> int:
     return math.ceil(MIN_YEARS * year)
 
 
-def anlan_method(method: type[Method], named: Callable[..., tuple[Parameter, ...]]) -> Method:
+def anlan_entry(method: type[Method], named: Callable[..., tuple[Parameter, ...]]) -> Method:
     """The entry; ``named`` makes parameters from (name, kind, default, bounds)."""
     return method(
         name="anlan",

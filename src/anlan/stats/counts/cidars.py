@@ -176,7 +176,12 @@ class _Settings:
 
 
 def _settings(
-    axis: _DayAxis | TimeAxis, percentile: float, window: int | None, blocks: int, b: int, min_years: int,
+    axis: _DayAxis | TimeAxis,
+    percentile: float,
+    window: int | None,
+    blocks: int,
+    b: int,
+    min_years: int,
     definition: str,
 ) -> _Settings:
     years = _input.as_whole("b", b, at_least=1)

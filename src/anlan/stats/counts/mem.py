@@ -223,7 +223,9 @@ class _Run:
         upper = np.where(started, post[:, np.newaxis], model.pre[:, np.newaxis])
         empty = np.array([found.length == 0 for found in model.timing]).all(axis=0)
         good = (model.n_values > 1) & np.isfinite(model.pre)
-        reason = np.where(good, np.where(empty, Reason.ZERO_REFERENCE, Reason.OK), Reason.INCOMPLETE_REFERENCE)
+        reason = np.where(
+            good, np.where(empty, Reason.ZERO_REFERENCE, Reason.OK), Reason.INCOMPLETE_REFERENCE
+        )
         self.reason[block] = reason[:, np.newaxis]
         self.started[block] = started
         self.out["upper"][block] = upper
@@ -250,7 +252,9 @@ class _Run:
         decided = (reason == Reason.OK) | (reason == Reason.ZERO_REFERENCE)
         with np.errstate(invalid="ignore"):
             alarm = decided & (observed > out["upper"])
-            above = sum(((observed > out[name]).astype(np.float64) for name in _LEVELS), np.zeros(observed.shape))
+            above = sum(
+                ((observed > out[name]).astype(np.float64) for name in _LEVELS), np.zeros(observed.shape)
+            )
         level = np.where(decided, np.where(alarm, 1.0 + above, 0.0), np.nan)
         phase = np.where(decided, np.where(alarm, 1.0, np.where(self.started, 2.0, 0.0)), np.nan)
         inside = np.broadcast_to(self.calendar.inside[self.positions], observed.shape)

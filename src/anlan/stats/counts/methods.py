@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from anlan.errors import ParameterError
 from anlan.stats.counts._input import VARIANTS, Evaluate
-from anlan.stats.counts._methods_anlan import anlan_method
+from anlan.stats.counts._methods_anlan import anlan_entry
+from anlan.stats.counts._methods_seasonal import seasonal_methods
 from anlan.stats.counts.ears import ears_c1, ears_c2, ears_c3
 from anlan.stats.counts.farrington import POWERS, THRESHOLD_METHODS, farrington_flexible
 from anlan.stats.counts.limits import DIRECTIONS, limit
@@ -236,7 +237,6 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 uses_dates=True,
                 uses_population=True,
             ),
-            anlan_method(Method, _named),
             _ears("ears_c1", ears_c1, "Seven periods just before", 0, parameters=_ears_parameters(3.0)),
             _ears("ears_c2", ears_c2, "Seven periods with a gap of two", 2, parameters=_ears_parameters(3.0)),
             _ears(
@@ -262,6 +262,8 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 citation="The standard or plan that sets the limit.",
                 page="limit",
             ),
+            anlan_entry(Method, _named),
+            *seasonal_methods(Method, _named),
         )
     }
 )  # fmt: skip

@@ -139,7 +139,9 @@ def _settings(
     past_not_included: int,
 ) -> _Settings:  # fmt: skip
     with_trend = _input.as_flag("trend", trend)
-    years = MIN_YEARS[with_trend] if min_years is None else _input.as_whole("min_years", min_years, at_least=1)
+    years = (
+        MIN_YEARS[with_trend] if min_years is None else _input.as_whole("min_years", min_years, at_least=1)
+    )
     if b is not None and _input.as_whole("b", b, at_least=1) < years:
         raise parameter_error("b", f"an int >= min_years ({years}) or None", b)
     skip = _input.as_whole("past_not_included", past_not_included, at_least=0)
@@ -174,7 +176,9 @@ def _run(
         if position < settings.history:
             continue
         for rows in _blocks(len(cases)):
-            fitted = _fit(cases[rows], None if exposure is None else exposure[rows], years, position, settings)
+            fitted = _fit(
+                cases[rows], None if exposure is None else exposure[rows], years, position, settings
+            )
             mean[rows, place], phi[rows, place], slope[rows, place], reason[rows, place] = fitted
     return _detection(method, cases[:, positions], positions, mean, phi, slope, reason, settings)
 

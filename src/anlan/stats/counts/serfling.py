@@ -112,7 +112,13 @@ class _Settings:
 
 
 def _settings(
-    axis: TimeAxis, alpha: float, harmonics: int, trend: bool, b: int | None, min_years: int, exclude_share: float
+    axis: TimeAxis,
+    alpha: float,
+    harmonics: int,
+    trend: bool,
+    b: int | None,
+    min_years: int,
+    exclude_share: float,
 ) -> _Settings:
     years = _input.as_whole("min_years", min_years, at_least=1)
     if b is not None and _input.as_whole("b", b, at_least=1) < years:

@@ -45,6 +45,7 @@ MOST_DELIVERIES = 60
 MOST_REJECTS = 100
 AT_ONCE_SECONDS = 2.0
 SAMPLES = 3
+UNSURE = "intake.mapping.unsure"
 
 
 @route(router, "GET", "/w/{world}/data", Permission.READ)
@@ -300,11 +301,12 @@ def _typed_mapping(visit: Visit, kept: Upload) -> ColumnMapping:
     columns = []
     for column in found.columns:
         role, _, key = visit.field(f"column_{column.index}").partition(":")
-        if role in intake.ROLES and (role, key) != (column.role, column.key):
+        if role in intake.ROLES:
+            # What is on the page when it is sent has been seen: a guess that was left is a decision.
             said: Any = role
-            column = replace(
-                column, role=said, key=key, confidence=1.0, reason=Sentence("intake.reason.said")
-            )
+            changed = (role, key) != (column.role, column.key)
+            reason = Sentence("intake.reason.said") if changed else column.reason
+            column = replace(column, role=said, key=key, confidence=1.0, reason=reason)
         columns.append(column)
     fixed = dict(found.fixed)
     for name in ("indicator", "area", "period"):
@@ -329,8 +331,10 @@ def _mapping_page(visit: Visit, kept: Upload, errors: tuple[FieldError, ...] = (
     source = _source(visit, kept.source_code)
     with visit.here.read() as connection:
         indicators = registry.indicators(connection, visit.scope, visit.as_of, domain=source.domain)
+    status = 422 if errors else 200
     if not errors:
-        errors = tuple(FieldError("", message_of(problem, visit.language)) for problem in found.problems)
+        open_questions = (problem for problem in found.problems if problem.key != UNSURE)
+        errors = tuple(FieldError("", message_of(problem, visit.language)) for problem in open_questions)
     offered = [one for one in indicators if not source.delivers or one.code in source.delivers]
     view = MappingView(
         file=kept.filename,
@@ -349,7 +353,7 @@ def _mapping_page(visit: Visit, kept: Upload, errors: tuple[FieldError, ...] = (
         ),
         errors=errors,
     )
-    return visit.page("mapping.html", view, current="data", status=422 if errors else 200)
+    return visit.page("mapping.html", view, current="data", status=status)
 
 
 def _columns(visit: Visit, found: Inspection, offered: list[registry.Indicator]) -> tuple[MappedColumn, ...]:

@@ -1,0 +1,118 @@
+"""The stored reference run (R surveillance 1.20.3 on this design): measures and, where the method exists here, flags.
+
+``sim_series.csv`` and ``sim_alarms.csv`` hold replicates 1 and 2 of the 42 scenarios; ``reference_run_by_k.csv`` holds the
+measures over the 42 series with one size of current outbreak, and replicate r has size r, so its rows for 1 and 2 are
+measures of exactly these series. Generated data, written for this project.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anlan.stats.counts.result import BoolArray
+from anlan.stats.evaluation import PairedSeries, measure, run_method
+from anlan.stats.evaluation.noufaily import FIRST_TESTED, N_WEEKS, SCENARIOS
+
+FOLDER = Path(__file__).parents[2] / "reference" / "health" / "benchmark"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@cache
+def stored_series() -> PairedSeries:
+    order: dict[tuple[int, int], int] = {}
+    without, outbreak = np.zeros((84, N_WEEKS)), np.zeros((84, N_WEEKS))
+    labels: dict[str, list[int]] = defaultdict(list)
+    for row in rows("sim_series.csv"):
+        key = int(row["scenario"]), int(row["rep"])
+        if key not in order:
+            order[key] = len(order)
+            labels["scenario"].append(key[0])
+            labels["rep"].append(key[1])
+            labels["k_current"].append(int(row["k_current"]))
+        week = int(row["week"]) - 1
+        without[order[key], week] = float(row["baseline"]) + float(row["past_outbreak"])
+        outbreak[order[key], week] = float(row["current_outbreak"])
+    arrays = {name: np.array(values) for name, values in labels.items()}
+    return PairedSeries(without, outbreak, FIRST_TESTED, arrays)
+
+
+@cache
+def stored_flags() -> dict[str, tuple[BoolArray, BoolArray, BoolArray, BoolArray]]:
+    """Method -> alarms without and with the outbreak, judged without and with."""
+    found: dict[str, list[list[str]]] = defaultdict(lambda: [[], []])
+    for row in rows("sim_alarms.csv"):
+        found[row["method"]][0].append(row["alarms_no_current"].removeprefix("w"))
+        found[row["method"]][1].append(row["alarms_with_current"].removeprefix("w"))
+    table = {}
+    for method, sides in found.items():
+        null, current = (np.array([list(line) for line in side]) for side in sides)
+        table[method] = (null == "1", current == "1", null != "x", current != "x")
+    return table
+
+
+def test_the_stored_series_are_the_design() -> None:
+    series = stored_series()
+
+    assert series.without.shape == (84, 624)
+    assert series.labels["scenario"].tolist() == [n for n in range(1, 43) for _ in range(2)]
+    assert (series.outbreak[:, :FIRST_TESTED] == 0).all()
+    assert series.outbreak.any(axis=1).all()
+
+
+def test_the_scenarios_are_those_of_the_stored_table() -> None:
+    for row, scenario in zip(rows("noufaily2013_scenarios.csv"), SCENARIOS, strict=True):
+        assert int(row["scenario"]) == scenario.number
+        assert int(row["group"]) == scenario.group
+        for name in ("theta", "beta", "gamma1", "gamma2", "phi"):
+            assert float(row[name]) == getattr(scenario, name), (scenario.number, name)
+        assert int(row["m"]) == scenario.m
+
+
+@pytest.mark.parametrize("method", sorted({row["method"] for row in rows("reference_run_methods.csv")}))
+@pytest.mark.parametrize("k", [1, 2])
+def test_measures_of_the_stored_flags_are_the_stored_measures(method: str, k: int) -> None:
+    [stored] = [
+        row for row in rows("reference_run_by_k.csv")
+        if row["method"] == method and int(row["k_current"]) == k
+    ]  # fmt: skip
+    series = stored_series()
+    chosen = series.labels["k_current"] == k
+    null, current, null_judged, judged = (flags[chosen] for flags in stored_flags()[method])
+    found = measure(null, current, series.take(chosen), null_judged=null_judged, outbreak_judged=judged)
+
+    assert int(stored["n_series"]) == chosen.sum()
+    for name, column in (("pod", "pod"), ("pod_first_week", "pod_1week"), ("sensitivity", "sensitivity")):
+        assert found.estimate(name).value == pytest.approx(float(stored[column]), abs=6e-6), name
+
+
+def test_farrington_flexible_gives_the_stored_flags_week_by_week() -> None:
+    series = stored_series()
+    run = run_method("farrington_flexible", series, {
+        "alpha": 0.01, "frequency": 52, "limit54_cases": 0, "variant": "surveillance-1.20",
+    })  # fmt: skip
+    null, current, _, _ = stored_flags()["farrington_flexible"]
+
+    np.testing.assert_array_equal(run.null_alarms, null)
+    np.testing.assert_array_equal(run.outbreak_alarms, current)
+
+
+def test_the_anlan_detector_on_the_stored_series() -> None:
+    """At Farrington's own rate on the 84 series it detects at least as many outbreaks (k 1 and 2: hardly visible)."""
+    from anlan.stats.evaluation import compare_at_own_rates
+
+    series = stored_series()
+    [found] = compare_at_own_rates(
+        run_method("anlan", series), [run_method("farrington_flexible", series)], series
+    )
+    assert found.difference["pod"].value > -0.03
+    assert found.difference["ppv"].value > 0
