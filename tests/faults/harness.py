@@ -28,9 +28,9 @@ from typing import Any
 import sqlalchemy as sa
 
 import anlan
-from anlan.series import batch_check
+from anlan.flows.verify import verify_world
 from anlan.settings import Settings
-from anlan.store import Node, schema, verify
+from anlan.store import Node, schema
 
 Acknowledge = Callable[[Mapping[str, Any]], None]
 Job = Callable[[Node, random.Random, Acknowledge], None]
@@ -125,7 +125,7 @@ def check_always(node: Node) -> None:
     """What must hold after any kill: the journal and all rows as written, and no reader ahead of the journal."""
     for name in node.world_names():
         world = node.world(name)
-        assert verify(world, deep=True, deep_checks=[batch_check]) == []
+        assert verify_world(world, deep=True) == []
         with world.read() as connection:
             head = connection.execute(sa.select(schema.journal_head.c.seq)).scalar_one()
             cursors = connection.execute(sa.select(schema.reader_cursor)).all()

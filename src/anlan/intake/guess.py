@@ -26,7 +26,7 @@ _SAMPLE = 400
 
 # Words by role. A header that equals one is certain, one that contains one is likely.
 _WORDS: AnyMapping[Role, tuple[str, ...]] = {
-    "known_at": ("known_at", "known_on", "published", "published_at", "获知时间", "发布时间", "发布日期", "数据发布日期", "上报时间", "录入时间", "报出时间"),
+    "known_at": ("known_at", "known_on", "known_since", "published", "published_at", "获知时间", "发布时间", "发布日期", "数据发布日期", "上报时间", "录入时间", "报出时间"),
     "period": (
         "日期", "时间", "监测时间", "监测日期", "采样时间", "采样日期", "报告日期", "发病日期", "统计日期", "统计时间", "月份", "年月", "周次", "年份",
         "观测时间", "统计期", "报告期", "date", "day", "week", "month", "year", "time", "period", "datetime", "timestamp", "epiweek", "date_of_onset",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from anlan.errors import ParameterError
 from anlan.stats.counts import _input
 from anlan.stats.counts.anlan_method import anlan_detector
-from anlan.stats.counts.result import FloatArray
+from anlan.stats.counts.result import BoolArray, FloatArray, IntArray
 from anlan.stats.evaluation.paired import PairedSeries, spread_outbreak
 
 
@@ -67,28 +67,27 @@ def inject_outbreaks(
             values={"name": "counts", "accepted": "two years of reports before first_tested", "given": "none"},
         )
     deviation = np.sqrt(found.expected * found.extra["dispersion"])
-    outbreak = _draw(rows, usable, deviation, size, first, n_times, generator)
+    outbreak, start = _draw(rows, usable, deviation, size, first, n_times, generator)
     # A period that was not reported stays so: the outbreak is not seen in it.
     outbreak[np.isnan(cases[rows])] = 0.0
     seen = outbreak.any(axis=1)
-    return PairedSeries(cases[rows][seen], outbreak[seen], first, {"series": rows[seen].astype(np.int64)})
+    return PairedSeries(cases[rows][seen], outbreak[seen], first, start[seen], {"series": rows[seen]})
 
 
 def _draw(
-    rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]], usable: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    deviation: FloatArray, size: float, first: int, n_times: int, generator: np.random.Generator,
-) -> FloatArray:  # fmt: skip
-    outbreak = np.zeros((len(rows), n_times))
+    rows: IntArray, usable: BoolArray, deviation: FloatArray, size: float, first: int, n_times: int,
+    generator: np.random.Generator,
+) -> tuple[FloatArray, IntArray]:  # fmt: skip
+    outbreak, starts = np.zeros((len(rows), n_times)), np.full(len(rows), first, dtype=np.int64)
     open_ = np.arange(len(rows))
     for _ in range(100):
         # The largest of uniform draws over the usable periods is a uniform choice among them.
         draw = np.where(usable[rows[open_]], generator.random((len(open_), usable.shape[1])), -1.0)
-        start = np.argmax(draw, axis=1)
-        mean = size * deviation[rows[open_], start]
-        outbreak[open_] = spread_outbreak(
-            start + first, np.maximum(mean, 0.05), n_times, n_times - 1, generator
-        )
+        start = np.argmax(draw, axis=1).astype(np.int64)
+        mean = np.maximum(size * deviation[rows[open_], start], 0.05)
+        outbreak[open_] = spread_outbreak(start + first, mean, n_times, n_times - 1, generator)
+        starts[open_] = start + first
         open_ = open_[~outbreak[open_].any(axis=1)]
         if not len(open_):
             break
-    return outbreak
+    return outbreak, starts

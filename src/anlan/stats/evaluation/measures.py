@@ -1,8 +1,8 @@
 """What a method is worth on paired series: false alarms, detection, delay, precision, with 95 % intervals.
 
 Definitions (those of the stored reference run): the *false-positive rate* is alarms over judged weeks of the null run;
-an outbreak is *detected* by an alarm from its first to its last week with a case, *in the first week* by one in that
-week; the *delay* is weeks from the first week to the first alarm inside it, and the outbreak's duration when it is
+an outbreak is *detected* by an alarm from the week where it begins to that of its last case, *in the first week* by one
+where it begins; the *delay* is weeks from there to the first alarm inside it, and the outbreak's duration when it is
 missed; *precision* (PPV) is alarms in outbreak weeks over alarms, in the outbreak run, week by week. A week that the
 method could not judge counts neither as an alarm nor as a week.
 

@@ -116,7 +116,8 @@ def simulate_noufaily(
         "k_past": k_past,
         "k_current": k_current,
     }
-    return PairedSeries(counts, _current(k_current, deviation, generator), FIRST_TESTED, labels)
+    outbreak, start = _current(k_current, deviation, generator)
+    return PairedSeries(counts, outbreak, FIRST_TESTED, start, labels)
 
 
 def _ar1(shape: tuple[int, ...], rho: float, sd: float, generator: np.random.Generator) -> FloatArray:
@@ -148,13 +149,16 @@ def _past(k: IntArray, deviation: FloatArray, generator: np.random.Generator) ->
     return cases
 
 
-def _current(k: IntArray, deviation: FloatArray, generator: np.random.Generator) -> FloatArray:
-    """An outbreak that begins so late that none of its cases is seen is drawn again."""
-    cases = np.zeros(deviation.shape)
+def _current(
+    k: IntArray, deviation: FloatArray, generator: np.random.Generator
+) -> tuple[FloatArray, IntArray]:
+    """Cases and starts; an outbreak that begins so late that none of its cases is seen is drawn again."""
+    cases, starts = np.zeros(deviation.shape), np.zeros(len(k), dtype=np.int64)
     open_ = np.arange(len(k))
     while len(open_):
         start = generator.integers(FIRST_TESTED, N_WEEKS, size=len(open_))
         size = k[open_] * deviation[open_, start]
         cases[open_] = spread_outbreak(start, size, N_WEEKS, N_WEEKS - 1, generator)
+        starts[open_] = start
         open_ = open_[~cases[open_].any(axis=1)]
-    return cases
+    return cases, starts

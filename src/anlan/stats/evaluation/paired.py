@@ -27,6 +27,9 @@ class PairedSeries:
         Cases of that outbreak, at least one in each series, none before ``first_tested``.
     first_tested : int
         First position that is judged.
+    start : ndarray of int64, shape (n_series,)
+        Position where the outbreak begins. It may lie before its first case: incubation takes its time, and the
+        measures of the stored reference run count from here.
     labels : mapping of str to ndarray of shape (n_series,)
         Strata: scenario, group, sizes.
     """
@@ -34,6 +37,7 @@ class PairedSeries:
     without: FloatArray
     outbreak: FloatArray
     first_tested: int
+    start: IntArray
     labels: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     @property
@@ -47,9 +51,8 @@ class PairedSeries:
 
     @property
     def first_week(self) -> IntArray:
-        """First week with a case of the outbreak, counted from ``first_tested``."""
-        found: IntArray = np.argmax(self.outbreak[:, self.first_tested :] > 0, axis=1).astype(np.int64)
-        return found
+        """Week in which the outbreak begins, counted from ``first_tested``."""
+        return self.start - self.first_tested
 
     @property
     def last_week(self) -> IntArray:
@@ -60,7 +63,7 @@ class PairedSeries:
 
     @property
     def outbreak_weeks(self) -> BoolArray:
-        """From first to last week of the outbreak, weeks between included. Shape (n_series, n_tested)."""
+        """From the beginning to the last case, weeks between included. Shape (n_series, n_tested)."""
         week = np.arange(len(self.tested))
         inside: BoolArray = (week >= self.first_week[:, np.newaxis]) & (week <= self.last_week[:, np.newaxis])
         return inside
@@ -68,7 +71,9 @@ class PairedSeries:
     def take(self, chosen: BoolArray | IntArray) -> PairedSeries:
         """Some of the series."""
         labels = {name: values[chosen] for name, values in self.labels.items()}
-        return PairedSeries(self.without[chosen], self.outbreak[chosen], self.first_tested, labels)
+        return PairedSeries(
+            self.without[chosen], self.outbreak[chosen], self.first_tested, self.start[chosen], labels
+        )
 
 
 def spread_outbreak(
