@@ -18,6 +18,8 @@ from anlan.errors import ConfigurationError, Problem
 __all__ = ["Settings"]
 
 _ENVIRONMENT_PREFIX = "ANLAN_"
+# Variables that the command line reads for itself; they are no settings of a node.
+_OF_THE_COMMAND_LINE = {"lang", "traceback", "renew_docs"}
 
 
 def _setting(default: Any, says: str, unit: str = "") -> Any:

@@ -16,7 +16,6 @@ from anlan.intake import (
     Declared,
     Mapping,
     Receipt,
-    actions,
     content,
     deliver,
     deliveries,
@@ -29,6 +28,7 @@ from anlan.intake import (
     remember_mapping,
     tables,
     unfinished,
+    work,
 )
 from anlan.intake.kept import packed_parts
 from anlan.registry import calendar_from
@@ -414,7 +414,7 @@ def test_parquet_and_csv_say_the_same(city: World) -> None:
 
 
 def test_large_files_are_kept_in_parts(city: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "packed_parts", lambda data: packed_parts(data, part_bytes=50))
+    monkeypatch.setattr(work, "packed_parts", lambda data: packed_parts(data, part_bytes=50))
     seen: list[tuple[str, int, int]] = []
     receipt = send(city, HEADER + GOOD, progress=lambda *told: seen.append(told))
     with city.read() as connection:
@@ -445,16 +445,16 @@ def test_bytes_and_rejected_rows_that_were_edited_are_found(city: World) -> None
 def test_a_delivery_that_others_overtake_is_compared_again(
     city: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish: Callable[..., Receipt] = actions._Work._publish
+    publish: Callable[..., Receipt] = work.Work._publish
     overtaken: list[bool] = []
 
-    def overtake(work: actions._Work, *arguments: object) -> Receipt:
+    def overtake(taken: work.Work, *arguments: object) -> Receipt:
         if not overtaken:
             overtaken.append(True)
             send(city, HEADER + GOOD)
-        return publish(work, *arguments)
+        return publish(taken, *arguments)
 
-    monkeypatch.setattr(actions._Work, "_publish", overtake)
+    monkeypatch.setattr(work.Work, "_publish", overtake)
     receipt = send(city, HEADER + GOOD)
     assert counted(receipt) == (3, 3, 0, 0, 0, 3, 0)
     assert unfinished(city) == []

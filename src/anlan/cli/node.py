@@ -5,7 +5,6 @@ Errors are left to ``anlan.cli.main``, which says them in the user's language an
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +28,6 @@ __all__ = [
     "read_passphrase",
 ]
 
-# Variables of the command line itself (see ``anlan.cli``), which are no settings of a node.
-_NOT_SETTINGS = {"ANLAN_LANG", "ANLAN_TRACEBACK"}
-
 DataDirOption = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the node: worlds, keys, journal heads and backups."),
@@ -48,8 +44,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 
 def build_settings(data_dir: Path | None = None, config: Path | None = None, **flags: Any) -> Settings:
     """Settings from defaults < file < environment < options. Options that are None were not given."""
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_SETTINGS}
-    return Settings.build(file=config, environment=environment, flags={"data_dir": data_dir, **flags})
+    return Settings.build(file=config, flags={"data_dir": data_dir, **flags})
 
 
 @contextmanager

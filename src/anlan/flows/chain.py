@@ -86,9 +86,7 @@ def _refuse_second(connection: sa.Connection, scope: Scope, as_of: AsOf, made: A
         raise ConflictError(message, key="flows.chain.drafted", values=values)
 
 
-def _hazard(
-    connection: sa.Connection, scope: Scope, as_of: AsOf, made: Assessment, wanted: str
-) -> str:
+def _hazard(connection: sa.Connection, scope: Scope, as_of: AsOf, made: Assessment, wanted: str) -> str:
     offered = hazards_for(connection, scope, as_of, made)
     if wanted in offered:
         return wanted

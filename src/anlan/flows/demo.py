@@ -14,7 +14,8 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from anlan import datasets, intake, registry, series
 from anlan.flows.install import builtin_packs, install_pack, install_places
@@ -29,6 +30,7 @@ __all__ = ["Account", "DEMO_ROLES", "build_demo"]
 Say = Callable[[str], None]
 _ALL = Scope.everything("demo")
 _SEED = 20260706
+_XIANNING = ZoneInfo("Asia/Shanghai")
 _LOADER = Actor("system", "demo", "anlan demo")
 
 # login -> (names, role, area). The areas are path prefixes: a county's reporter sees that county.
@@ -189,19 +191,33 @@ def _figures() -> _Delivery:
 
 
 def _cluster(world: World) -> _Delivery:
-    today = world.clock.now().astimezone(UTC).date()
+    """The invented counts as weekly reports: each known on the Tuesday after its week, the cluster completed a week later."""
+    now = world.clock.now()
+    today = now.astimezone(_XIANNING).date()
     last_monday = today - timedelta(days=today.weekday() + 7)
-    rows = [
-        (row["county"], row["week_start"], row["cases"])
-        for row in datasets.synthetic_measles(_SEED, last_week=last_monday).rows()
-    ]
+    invented = datasets.synthetic_measles(_SEED, last_week=last_monday)
+    rows: list[tuple[str, str, int, str]] = []
+    for code, counts, cluster in zip(invented.area_codes, invented.counts, invented.cluster, strict=True):
+        for start, count, extra in zip(
+            invented.week_starts.tolist(), counts.tolist(), cluster.tolist(), strict=True
+        ):
+            first = datetime.combine(start + timedelta(days=8), time(9), _XIANNING)
+            late = extra // 3  # so many cases of the cluster come in with the next report only
+            rows.append((code, start.isoformat(), count - late, _claim(first, now)))
+            if late and first + timedelta(days=7) <= now:
+                rows.append((code, start.isoformat(), count, _claim(first + timedelta(days=7), now)))
     return _Delivery(
         "county.weekly",
         "synthetic-measles-weekly.csv",
-        _csv(("county", "week_start", "measles"), rows),
-        {"county": "area", "week_start": "period", "measles": "value"},
+        _csv(("county", "week_start", "measles", "known_at"), rows),
+        {"county": "area", "week_start": "period", "measles": "value", "known_at": "known_at"},
         {"indicator": "disease.measles.weekly"},
     )
+
+
+def _claim(moment: datetime, now: datetime) -> str:
+    """A moment as a source writes it; nothing when it has not come yet, so that the value is known on arrival."""
+    return moment.isoformat(timespec="minutes") if moment <= now else ""
 
 
 def _retrospective_curve(world: World, say: Say) -> None:

@@ -28,7 +28,9 @@ def test_the_design_has_trend_and_two_harmonics_counted_back_from_the_tested_per
     assert rows.shape == (105, 6)
     assert rows[-1].tolist() == [1, 0, 1, 0, 1, 0]
     assert rows[-2, 1] == pytest.approx(-1 / 312)
-    assert rows[-14, 2:] == pytest.approx([np.cos(-np.pi / 2), np.sin(-np.pi / 2), np.cos(-np.pi), np.sin(-np.pi)])
+    assert rows[-14, 2:] == pytest.approx(
+        [np.cos(-np.pi / 2), np.sin(-np.pi / 2), np.cos(-np.pi), np.sin(-np.pi)]
+    )
 
 
 def test_a_constant_series_is_fitted_by_its_value() -> None:
@@ -111,11 +113,9 @@ def test_a_window_without_a_case_is_read_as_half_a_case() -> None:
     assert law.tail(np.array([1.0]))[0] == pytest.approx(exact.sf(1) + exact.pmf(1) / 2, rel=1e-9)
 
 
-def level_by_loop(
-    y: list[float], mean: list[float], phi: float, d: float, k: float
-) -> tuple[float, float]:
+def level_by_loop(y: list[float], mean: list[float], phi: float, d: float, k: float) -> tuple[float, float]:
     """Multiplier after the last value and loss, from the definition with its sums written out."""
-    loss, cut = 0.0, []
+    loss, cut = 0.0, list[float]()
     for s in range(len(y) + 1):
         known = [q for q in range(s) if not np.isnan(y[q])]
         above = k + sum(d ** (s - 1 - q) * cut[q] / phi for q in known)

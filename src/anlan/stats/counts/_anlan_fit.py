@@ -138,7 +138,9 @@ class _Fitting:
         self.weight = self.there.astype(np.float64)
         excess = self.y - self.mean
         phi = dispersion[:, np.newaxis]
-        far = excess > np.where(self.mean > _TAIL_SIZE * (phi - 1), _TAIL_FROM, 0.0) * np.sqrt(phi * self.mean)
+        far = excess > np.where(self.mean > _TAIL_SIZE * (phi - 1), _TAIL_FROM, 0.0) * np.sqrt(
+            phi * self.mean
+        )
         fits, places = np.nonzero(self.there & far)
         tail = middle_tail(self.y[fits, places], self.mean[fits, places], dispersion[fits])
         lowered = np.log(TAIL_FULL_WEIGHT) / np.log(np.maximum(tail, 1e-300))
@@ -169,6 +171,8 @@ class _Fitting:
 def middle_tail(count: FloatArray, mean: FloatArray, dispersion: FloatArray) -> FloatArray:
     """P(Y > y) + P(Y = y)/2 for Y negative binomial with variance ``dispersion * mean``."""
     whole = np.ceil(count)
-    both = upper_tail(np.stack([whole, whole + 1]), np.stack([mean, mean]), np.stack([dispersion, dispersion]))
+    both = upper_tail(
+        np.stack([whole, whole + 1]), np.stack([mean, mean]), np.stack([dispersion, dispersion])
+    )
     tail: FloatArray = both.mean(axis=0)
     return tail

@@ -49,12 +49,12 @@ def local_level(windows: FloatArray, baseline: Baseline) -> Level:
     loss = np.zeros_like(seen)
     ratio = np.ones_like(seen)
     with np.errstate(all="ignore"):
-        plain = _losses(y, mean, phi, power, known).sum(axis=0)
+        plain = (_loss(np.sqrt(mean), phi, power) * known).sum(axis=0)
         for s in range(len(y)):
             np.divide(shrinkage + seen, shrinkage + meant, out=ratio)
             here = mean[s] * ratio
             root = np.sqrt(here)
-            loss += _loss(root, here, phi, power[s]) * known[s]
+            loss += _loss(root, phi, power[s]) * known[s]
             cut = np.minimum(y[s], here + _CUT * np.sqrt(phi) * root + 0.5)
             seen = decay * seen + cut * known[s] / phi
             meant = decay * meant + mean[s] * known[s] / phi
@@ -71,12 +71,7 @@ def local_level(windows: FloatArray, baseline: Baseline) -> Level:
     )
 
 
-def _losses(y: FloatArray, mean: FloatArray, phi: FloatArray, power: FloatArray, known: FloatArray) -> FloatArray:
-    assert y.shape == mean.shape
-    return _loss(np.sqrt(mean), mean, phi, power) * known
-
-
-def _loss(root: FloatArray, mean: FloatArray, phi: FloatArray, power: FloatArray) -> FloatArray:
+def _loss(root: FloatArray, phi: FloatArray, power: FloatArray) -> FloatArray:
     """min(A^2 / phi, 9) with A = 1.5 (y^(2/3) - m^(2/3)) / m^(1/6), from root = sqrt(m) and power = y^(2/3)."""
     sixth = np.cbrt(root)
     residual = 1.5 * (power - sixth**4) / sixth

@@ -163,5 +163,3 @@ def slow_limit(alpha: float, memory: float) -> float:
         beyond = np.where(rest <= 0, 1.0, beyond)
         low, high = (middle, high) if (density * beyond).sum() > alpha else (low, middle)
     return high
-
-

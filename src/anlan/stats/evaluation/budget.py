@@ -86,7 +86,9 @@ def alarm_budget(
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 2 or ((p < 0) | (p > 1)).any():
-        raise parameter_error("p_values", "an array of shape (n_series, n_weeks) in 0 to 1 or NaN", f"shape {p.shape}")
+        raise parameter_error(
+            "p_values", "an array of shape (n_series, n_weeks) in 0 to 1 or NaN", f"shape {p.shape}"
+        )
     wanted = as_whole("signals_a_week", signals_a_week, at_least=1)
     weeks = as_whole("trailing_weeks", trailing_weeks, at_least=LEAST_WEEKS)
     level = as_number("alpha", alpha, above=0, below=1)
@@ -145,7 +147,9 @@ def benjamini_hochberg(p_values: ArrayLike, *, q: float = 0.1) -> BoolArray:
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 2 or ((p < 0) | (p > 1)).any():
-        raise parameter_error("p_values", "an array of shape (n_series, n_weeks) in 0 to 1 or NaN", f"shape {p.shape}")
+        raise parameter_error(
+            "p_values", "an array of shape (n_series, n_weeks) in 0 to 1 or NaN", f"shape {p.shape}"
+        )
     level = as_number("q", q, above=0, below=1)
     judged = ~np.isnan(p)
     ordered = np.sort(np.where(judged, p, np.inf), axis=0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anlan.errors import ParameterError
-from anlan.stats.counts.result import FloatArray
+from anlan.stats.counts.result import BoolArray, FloatArray
 from anlan.stats.evaluation.measures import Estimate, Performance, detection_delay, measure
 from anlan.stats.evaluation.paired import PairedSeries
 
@@ -83,12 +83,12 @@ def delay_curve(scores: Scores, series: PairedSeries, rate: float, n_weeks: int 
     """
     threshold = threshold_at(scores.null, rate)
     with np.errstate(invalid="ignore"):
-        hits = (scores.outbreak > threshold) & series.outbreak_weeks
+        hits: BoolArray = (scores.outbreak > threshold) & series.outbreak_weeks
     delay = detection_delay(hits, series)
-    found = hits.any(axis=1)
+    found: BoolArray = np.any(hits, axis=1)
     points = []
     for week in range(1, n_weeks + 1):
         share = float((found & (delay < week)).mean())
-        error = 1.96 * np.sqrt(share * (1 - share) / len(found))
+        error = 1.96 * np.sqrt(share * (1 - share) / max(found.size, 1))
         points.append(Estimate(share, share - error, share + error))
     return points

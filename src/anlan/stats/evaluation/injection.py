@@ -64,7 +64,11 @@ def inject_outbreaks(
         raise ParameterError(
             "counts must have a series with two years of reports before first_tested and a report after it. Got none.",
             key="stats.error.parameter",
-            values={"name": "counts", "accepted": "two years of reports before first_tested", "given": "none"},
+            values={
+                "name": "counts",
+                "accepted": "two years of reports before first_tested",
+                "given": "none",
+            },
         )
     deviation = np.sqrt(found.expected * found.extra["dispersion"])
     outbreak, start = _draw(rows, usable, deviation, size, first, n_times, generator)

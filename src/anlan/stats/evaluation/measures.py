@@ -4,7 +4,7 @@ Definitions (those of the stored reference run): the *false-positive rate* is al
 an outbreak is *detected* by an alarm from the week where it begins to that of its last case, *in the first week* by one
 where it begins; the *delay* is weeks from there to the first alarm inside it, and the outbreak's duration when it is
 missed; *precision* (PPV) is alarms in outbreak weeks over alarms, in the outbreak run, week by week. A week that the
-method could not judge counts neither as an alarm nor as a week.
+method could not judge is no alarm; it does not count among the quiet weeks, and in an outbreak it is a missed one.
 
 Every measure is a ratio of two sums over series, so its standard error and that of a difference between two methods on
 the same series come from one formula: the spread over series of (numerator - ratio * denominator) / mean denominator.
@@ -114,9 +114,10 @@ def measure(
     shape = (len(series.without), len(series.tested))
     null = _checked("null_alarms", null_alarms, shape)
     found = _checked("outbreak_alarms", outbreak_alarms, shape)
-    null_ok = np.ones(shape, dtype=bool) if null_judged is None else _checked("null_judged", null_judged, shape)
-    ok = np.ones(shape, dtype=bool) if outbreak_judged is None else _checked("outbreak_judged", outbreak_judged, shape)
-    null, found, inside = null & null_ok, found & ok, series.outbreak_weeks
+    null_ok = _checked("null_judged", null_judged, shape)
+    ok = _checked("outbreak_judged", outbreak_judged, shape)
+    inside: BoolArray = series.outbreak_weeks
+    null, found = null & null_ok, found & ok
     outside = ~inside
     hits = found & inside
     one = np.ones(shape[0])
@@ -128,7 +129,7 @@ def measure(
             "pod_first_week": Ratio(hits[np.arange(shape[0]), series.first_week].astype(np.float64), one),
             "delay": Ratio(detection_delay(hits, series).astype(np.float64), one),
             "ppv": Ratio(_count(hits), _count(found)),
-            "sensitivity": Ratio(_count(hits), _count(inside & ok)),
+            "sensitivity": Ratio(_count(hits), _count(inside)),
             "specificity": Ratio(_count(quiet & outside), _count(outside & ok)),
             "npv": Ratio(_count(quiet & outside), _count(quiet)),
         }
@@ -149,7 +150,9 @@ def _count(flags: BoolArray) -> FloatArray:
     return found
 
 
-def _checked(name: str, flags: BoolArray, shape: tuple[int, int]) -> BoolArray:
+def _checked(name: str, flags: BoolArray | None, shape: tuple[int, int]) -> BoolArray:
+    if flags is None:
+        return np.ones(shape, dtype=bool)
     if flags.shape != shape or flags.dtype != np.bool_:
         raise ParameterError(
             f"{name} must be a boolean array of shape {shape}. Got {flags.dtype} of shape {flags.shape}.",

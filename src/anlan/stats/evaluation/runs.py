@@ -129,9 +129,7 @@ class Comparison:
     difference: Mapping[str, Estimate]
 
 
-def compare_at_own_rates(
-    candidate: Run, others: Sequence[Run], series: PairedSeries
-) -> list[Comparison]:
+def compare_at_own_rates(candidate: Run, others: Sequence[Run], series: PairedSeries) -> list[Comparison]:
     """The candidate with its threshold set to each other method's own false-positive rate, paired by series.
 
     The threshold is set on the same null runs; its own sampling error is not in the intervals.

@@ -30,11 +30,13 @@ MOST_COMING = 12
 @route(router, "GET", "/w/{world}/", Permission.READ)
 def board(visit: Visit) -> Response:
     at = visit.known or visit.now
+    # A board of the past is what the journal held then; the page of a series asks what the world knew.
+    as_of = visit.as_of if visit.known is None else visit.here.as_of(at=visit.known)
     with visit.here.read() as connection:
         found = flow.board(
             connection,
             visit.scope,
-            visit.as_of,
+            as_of,
             at=at,
             person_id=visit.who.person_id if visit.who is not None else "",
             may_triage=visit.may(Permission.TRIAGE),

@@ -30,14 +30,11 @@ from anlan.web.views.board import MapView
 from anlan.web.views.charts import ChartView, KnownTrack
 from anlan.web.views.frame import FieldError, Option
 from anlan.web.views.signals import (
-    AssessmentForm,
     AssessmentLine,
     Earlier,
     Fact,
     Filter,
     HistoryLine,
-    MatrixCell,
-    MatrixRow,
     SignalList,
     SignalRow,
     SignalView,
@@ -48,8 +45,6 @@ router = APIRouter()
 A_PAGE = 50
 STATES = ("new", "verified", "dismissed", "merged")
 CHANCE = ("signal.why.chance", "signal.why.chance_years", "signal.why.chance_rare")
-SCALE = (5, 4, 3, 2, 1)
-CONFIDENCES = ("low", "medium", "high")
 
 
 @route(router, "GET", "/w/{world}/signals", Permission.READ)
@@ -68,7 +63,8 @@ def listing(visit: Visit) -> Response:
             wanted = assessment.triages(*args, states=chosen, limit=None)
             conditions["ids"] = [one.signal_id for one in wanted]
         if area:
-            conditions["area_prefix"] = registry.area(*args, area).path
+            place = registry.area(*args, area)
+            conditions["area_prefix"] = place.path
         found = analysis.signal_page(*args, limit=5000 if as_table else A_PAGE, offset=start, **conditions)
         judged = {
             one.signal_id: one
@@ -79,9 +75,13 @@ def listing(visit: Visit) -> Response:
         }
     if as_table:
         return _csv(visit, found.signals, judged)
+    filters = _filters(visit, counts, state)
+    if area:
+        chosen_area = Filter(f"{visit.name(place.names)} ×", visit.address(area=None), True)
+        filters = (chosen_area, *filters)
     view = SignalList(
         rows=tuple(_list_row(visit, one, judged.get(one.public_id), names) for one in found.signals),
-        states=_filters(visit, counts, state),
+        states=filters,
         csv_href=visit.address(format="csv"),
         next_href=visit.address(**{"from": str(start + A_PAGE)}) if found.total > start + A_PAGE else "",
         previous_href=visit.address(**{"from": str(max(0, start - A_PAGE))}) if start else "",
@@ -476,90 +476,3 @@ def _judge(visit: Visit, act: Callable[[Tx, str], Any]) -> Response:
     except InputError as error:
         return _signal_page(visit, field_errors(error, visit.language), status=422)
     return visit.redirect(f"{visit.home}/signals/{one.public_id}")
-
-
-@route(router, "GET", "/w/{world}/signals/{signal}/assess", Permission.ASSESS)
-def assess_form(visit: Visit) -> Response:
-    return _assess_form(visit, {}, ())
-
-
-@route(router, "POST", "/w/{world}/signals/{signal}/assess", Permission.ASSESS)
-def assess(visit: Visit) -> Response:
-    """Set the level. What was typed comes back with every problem when something is missing."""
-    typed = {name: visit.field(name) for name in ("cell", "confidence", "reasons")}
-    errors = _missing(visit, typed)
-    if errors:
-        return _assess_form(visit, typed, errors)
-    likelihood, _, impact = typed["cell"].partition(":")
-    with visit.here.read() as connection:
-        one = analysis.signal(connection, visit.scope, visit.as_of, visit.parameter("signal"))
-    confidence: Any = typed["confidence"]
-    try:
-        with visit.here.write(visit.actor) as tx:
-            assessment.assess(
-                tx,
-                signal_ids=[one.public_id],
-                likelihood=int(likelihood),
-                impact=int(impact),
-                confidence=confidence,
-                reasons=[line for line in typed["reasons"].splitlines() if line.strip()],
-                area_code=one.area_code,
-                area_path=one.area_path,
-                domain=one.domain,
-                sensitivity=one.sensitivity,
-            )
-    except InputError as error:
-        return _assess_form(visit, typed, field_errors(error, visit.language))
-    return visit.redirect(f"{visit.home}/signals/{one.public_id}")
-
-
-def _missing(visit: Visit, typed: Mapping[str, str]) -> tuple[FieldError, ...]:
-    errors = []
-    likelihood, _, impact = typed["cell"].partition(":")
-    if likelihood not in "12345" or impact not in "12345" or not likelihood or not impact:
-        errors.append(FieldError("cell", visit.t("web.assess.choose_cell")))
-    if typed["confidence"] not in ("low", "medium", "high"):
-        errors.append(FieldError("confidence", visit.t("web.assess.choose_confidence")))
-    if not typed["reasons"]:
-        errors.append(FieldError("reasons", visit.t("web.assess.give_reasons")))
-    return tuple(errors)
-
-
-def _assess_form(visit: Visit, typed: Mapping[str, str], errors: tuple[FieldError, ...]) -> Response:
-    with visit.here.read() as connection:
-        args = (connection, visit.scope, visit.as_of)
-        one = analysis.signal(*args, visit.parameter("signal"))
-        matrix = assessment.matrix(*args)
-    chosen = typed.get("cell", "")
-    rows = tuple(
-        MatrixRow(
-            word=visit.t(f"web.assess.likelihood.{likelihood}"),
-            help="",
-            cells=tuple(
-                MatrixCell(
-                    f"{likelihood}:{impact}",
-                    matrix.level(likelihood, impact) or "",
-                    f"{likelihood}:{impact}" == chosen,
-                )
-                for impact in reversed(SCALE)
-            ),
-        )
-        for likelihood in SCALE
-    )
-    href = f"{visit.home}/signals/{one.public_id}"
-    view = AssessmentForm(
-        signal_title=analysis.say(one.title, visit.language),
-        signal_href=href,
-        action=f"{href}/assess",
-        impacts=tuple(Option(str(i), visit.t(f"web.assess.impact.{i}")) for i in reversed(SCALE)),
-        rows=rows,
-        confidence=tuple(
-            Option(word, visit.t(f"web.assess.confidence.{word}"), typed.get("confidence") == word)
-            for word in CONFIDENCES
-        ),
-        method=visit.t("web.assess.by_matrix", matrix=visit.name(matrix.names), version=matrix.version),
-        values=typed,
-        draft_key=f"assess-{visit.here.name}-{one.number}",
-        errors=errors,
-    )
-    return visit.page("assessment.html", view, current="signals", status=422 if errors else 200)

@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from anlan import assessment, registry
 from anlan.errors import InputError, Problem
-from anlan.flows import chain
 from anlan.store import Tx
 from anlan.texts import LANGUAGES
 from anlan.warning import HazardWarning, Preview, actions
@@ -89,29 +88,6 @@ def listing(visit: Visit) -> Response:
 @route(router, "GET", "/w/{world}/warnings/{warning}", Permission.READ)
 def warning_page(visit: Visit) -> Response:
     return _page(visit)
-
-
-@route(router, "GET", "/w/{world}/assessments/{assessment}", Permission.READ)
-def assessment_page(visit: Visit) -> Response:
-    """An assessment is shown with the signal that it rests on."""
-    with visit.here.read() as connection:
-        made = assessment.assessment(connection, visit.scope, visit.as_of, visit.parameter("assessment"))
-    where = f"signals/{made.signal_ids[0]}" if made.signal_ids else ""
-    return visit.redirect(f"{visit.home}/{where}")
-
-
-@route(router, "POST", "/w/{world}/assessments/{assessment}/draft", Permission.DRAFT)
-def draft(visit: Visit) -> Response:
-    """Begin a warning from an assessment: level, places and texts are filled in, people change what they want."""
-    made = chain.draft_from_assessment(
-        visit.here,
-        visit.actor,
-        visit.scope,
-        visit.parameter("assessment"),
-        settings=visit.settings,
-        hazard=visit.field("hazard"),
-    )
-    return visit.redirect(f"{visit.home}/warnings/{made.public_id}")
 
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/edit", Permission.DRAFT)

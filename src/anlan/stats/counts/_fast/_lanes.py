@@ -1,8 +1,9 @@
+# mypy: ignore-errors
+# numba infers the types.
 """Compiled loops over a tile of ``LANES`` regressions side by side: sums, means, solution of the normal equations.
 
-All tiles have the shape (n_rows, LANES) or (n_levels, LANES), so that the innermost loop runs over neighbours in
-memory and becomes vector instructions. The mean of a row is base * A[level] * r^time: where times are a fixed step
-apart a product takes the place of an exponential.
+The mean of a row is base * A[level] * r^time: where times are a fixed step apart a product takes the place of an
+exponential, so that an iteration needs no exponentials but those of the levels.
 """
 
 from __future__ import annotations
@@ -12,116 +13,107 @@ from collections import namedtuple
 import numpy as np
 from numba import njit
 
-LANES = 16
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
-LARGE_COUNT = 1000.0
-_LOG2E = 1.4426950408889634
-_LN2_HIGH = 6.93147180369123816490e-01
-_LN2_LOW = 1.90821492927058770002e-10
+from anlan.stats.counts._fast._vector import LANES, OPTIONS, exponential, load, splat, store, where_less
 
-# What all fits of one call share: level and time of each row, whether time jumps there, the step of time.
-Design = namedtuple("Design", "level time jump unit n_levels")
+LARGE_COUNT = 1000.0
+
+# What all fits of one call share. The rows lie in runs of one level and of times one ``unit`` apart: ``start``, ``stop``,
+# ``level`` and ``jump`` (whether the time before the run is another than one unit earlier) have one element for each
+# run, ``time`` one for each row.
+Design = namedtuple("Design", "start stop level jump time unit n_levels")
 # One tile: arrays (n_rows, LANES), but ``absent`` (n_levels, LANES) is 1 where a level has no rows and ``highest``
 # (LANES,) the largest count. ``start_log`` is (y + 0.1) log(y + 0.1), ``y_log`` y log y, both less the exposure's log.
 Tile = namedtuple("Tile", "y start_log y_log start_deviance weight base absent highest")
 # A fitted tile, as glm.Fit: arrays (n_levels, LANES) or (LANES,).
 Fit = namedtuple("Fit", "alpha slope alpha_before slope_before weight time schur converged")
-# Scratch: ``by_level`` (8, n_levels, LANES), ``by_lane`` (12, LANES), ``bits`` and ``scale`` the same memory.
-Scratch = namedtuple("Scratch", "by_level by_lane bits scale")
+# Sums that stay fixed while a tile iterates. By level: w y, w (y + 0.1), the same times time, w (y + 0.1) z.
+# By lane: w y time, w (y + 0.1) time^2, w (y + 0.1) z time, start deviance, saturated part less the centre, centre.
+Sums = namedtuple("Sums", "y start start_time right y_time start_time2 right_time deviance saturated centre")
 
 
 @njit(**OPTIONS)
-def exponentials(values, result, scratch):
-    """exp of a flat array. Below -708 the result is 0, above 709.5 infinite."""
-    bits, scale = scratch.bits, scratch.scale
-    for i in range(values.size):
-        x = min(max(values[i], -708.0), 709.5)
-        k = np.floor(x * _LOG2E + 0.5)
-        f = (x - k * _LN2_HIGH) - k * _LN2_LOW
-        p = 1.0 / 6227020800.0
-        p = p * f + 1.0 / 479001600.0
-        p = p * f + 1.0 / 39916800.0
-        p = p * f + 1.0 / 3628800.0
-        p = p * f + 1.0 / 362880.0
-        p = p * f + 1.0 / 40320.0
-        p = p * f + 1.0 / 5040.0
-        p = p * f + 1.0 / 720.0
-        p = p * f + 1.0 / 120.0
-        p = p * f + 1.0 / 24.0
-        p = p * f + 1.0 / 6.0
-        p = p * f + 0.5
-        p = p * f + 1.0
-        result[i] = p * f + 1.0
-        # Half the power of two, doubled below: 2^1024 has no float.
-        bits[i] = (np.int64(k) + 1022) << 52
-    for i in range(values.size):
-        value = result[i] * scale[i] * 2.0
-        value = 0.0 if values[i] < -708.0 else value
-        value = np.inf if values[i] > 709.5 else value
-        result[i] = value if values[i] == values[i] else np.nan
+def row_sums(tile, design, sums):
+    """Fill ``sums`` from the tile."""
+    nothing = splat(0.0)
+    y_time, start_time2, right_time, deviance, base = nothing, nothing, nothing, nothing, nothing
+    for g in range(design.n_levels):
+        store(sums.y, g, nothing)
+        store(sums.start, g, nothing)
+        store(sums.start_time, g, nothing)
+        store(sums.right, g, nothing)
+    for run in range(design.start.size):
+        y_level, start_level, start_time, right_level = nothing, nothing, nothing, nothing
+        for i in range(design.start[run], design.stop[run]):
+            t = design.time[i]
+            w = load(tile.weight, i)
+            wy = w * load(tile.y, i)
+            start = wy + w * 0.1
+            right = w * (load(tile.start_log, i) - 0.1)
+            start_t = start * t
+            y_level = y_level + wy
+            start_level = start_level + start
+            start_time = start_time + start_t
+            right_level = right_level + right
+            y_time = y_time + wy * t
+            start_time2 = start_time2 + start_t * t
+            right_time = right_time + right * t
+            deviance = deviance + w * load(tile.start_deviance, i)
+            base = base + load(tile.base, i)
+        g = design.level[run]
+        store(sums.y, g, load(sums.y, g) + y_level)
+        store(sums.start, g, load(sums.start, g) + start_level)
+        store(sums.start_time, g, load(sums.start_time, g) + start_time)
+        store(sums.right, g, load(sums.right, g) + right_level)
+    store(sums.y_time, 0, y_time)
+    store(sums.start_time2, 0, start_time2)
+    store(sums.right_time, 0, right_time)
+    store(sums.deviance, 0, deviance * 2.0)
+    _centre(tile, sums, base)
 
 
 @njit(**OPTIONS)
-def row_sums(tile, design, sums, totals):
-    """What stays fixed during the iterations.
-
-    ``sums`` (4, n_levels, LANES): w y, w (y + 0.1), w (y + 0.1) time, w (y + 0.1) z. ``totals`` (7, LANES): w y time,
-    w (y + 0.1) time^2, w (y + 0.1) z time, start deviance, base, saturated part less the centre, centre.
-    """
-    sums[:] = 0.0
-    totals[:] = 0.0
-    n_rows = tile.y.shape[0]
-    for i in range(n_rows):
-        g = design.level[i]
-        t = design.time[i]
-        for lane in range(LANES):
-            w = tile.weight[i, lane]
-            wy = w * tile.y[i, lane]
-            start = wy + 0.1 * w
-            right = w * (tile.start_log[i, lane] - 0.1)
-            sums[0, g, lane] += wy
-            sums[1, g, lane] += start
-            sums[2, g, lane] += start * t
-            sums[3, g, lane] += right
-            totals[0, lane] += wy * t
-            totals[1, lane] += start * t * t
-            totals[2, lane] += right * t
-            totals[3, lane] += w * tile.start_deviance[i, lane]
-            totals[4, lane] += tile.base[i, lane]
+def _centre(tile, sums, base):
+    """The log of the mean count, taken out of the deviance so that its sums lose no digits."""
+    cases = splat(0.0)
+    for g in range(sums.y.shape[0]):
+        cases = cases + load(sums.y, g)
+    store(sums.centre, 0, where_less(cases, 1e-300, 1e-300, cases) / where_less(base, 1e-300, 1e-300, base))
     for lane in range(LANES):
-        cases = 0.0
-        for g in range(sums.shape[1]):
-            cases += sums[0, g, lane]
-        totals[6, lane] = np.log(max(cases, 1e-300) / max(totals[4, lane], 1e-300))
-    for i in range(n_rows):
-        for lane in range(LANES):
-            centred = tile.y_log[i, lane] - totals[6, lane] * tile.y[i, lane]
-            totals[5, lane] += tile.weight[i, lane] * centred
-
-
-@njit(**OPTIONS)
-def moments(tile, design, slope, factor, p, ratio, m0, m1, m2):
-    """Sums of the means times 1 and time by level, and times time^2 over all rows."""
-    m0[:] = 0.0
-    m1[:] = 0.0
-    m2[:] = 0.0
-    for lane in range(LANES):
-        ratio[lane] = np.exp(slope[lane] * design.unit)
+        sums.centre[lane] = np.log(sums.centre[lane])
+    centre, saturated = load(sums.centre, 0), splat(0.0)
     for i in range(tile.y.shape[0]):
-        g = design.level[i]
-        t = design.time[i]
-        if design.jump[i]:
-            for lane in range(LANES):
-                p[lane] = np.exp(slope[lane] * t)
-        else:
-            for lane in range(LANES):
-                p[lane] *= ratio[lane]
-        for lane in range(LANES):
-            q = tile.base[i, lane] * p[lane] * factor[g, lane]
+        saturated = saturated + load(tile.weight, i) * (load(tile.y_log, i) - centre * load(tile.y, i))
+    store(sums.saturated, 0, saturated)
+
+
+@njit(**OPTIONS)
+def moments(tile, design, slope, factor, m0, m1, m2):
+    """Sums of the means times 1 and time by level, and times time^2 over all rows."""
+    nothing = splat(0.0)
+    for g in range(design.n_levels):
+        store(m0, g, nothing)
+        store(m1, g, nothing)
+    by_unit = load(slope, 0)
+    ratio = exponential(by_unit * design.unit)
+    power, all2 = splat(1.0), nothing
+    for run in range(design.start.size):
+        if design.jump[run]:
+            power = exponential(by_unit * design.time[design.start[run]])
+        sum0, sum1, sum2 = nothing, nothing, nothing
+        for i in range(design.start[run], design.stop[run]):
+            t = design.time[i]
+            q = load(tile.base, i) * power
             qt = q * t
-            m0[g, lane] += q
-            m1[g, lane] += qt
-            m2[lane] += qt * t
+            sum0 = sum0 + q
+            sum1 = sum1 + qt
+            sum2 = sum2 + qt * t
+            power = power * ratio
+        g = design.level[run]
+        height = load(factor, g)
+        store(m0, g, load(m0, g) + sum0 * height)
+        store(m1, g, load(m1, g) + sum1 * height)
+        all2 = all2 + sum2 * height
+    store(m2, 0, all2)
 
 
 @njit(**OPTIONS)
@@ -130,12 +122,13 @@ def deviance_by_rows(tile, design, fit, factor, result):
     for lane in range(LANES):
         if tile.highest[lane] > LARGE_COUNT:
             total = 0.0
-            for i in range(tile.y.shape[0]):
-                g = design.level[i]
-                trend = fit.slope[lane] * design.time[i]
-                y = tile.y[i, lane]
-                total += tile.weight[i, lane] * (tile.y_log[i, lane] - y * (fit.alpha[g, lane] + trend) - y)
-                total += tile.base[i, lane] * factor[g, lane] * np.exp(trend)
+            for run in range(design.start.size):
+                g = design.level[run]
+                for i in range(design.start[run], design.stop[run]):
+                    trend = fit.slope[lane] * design.time[i]
+                    y = tile.y[i, lane]
+                    total += tile.weight[i, lane] * (tile.y_log[i, lane] - y * (fit.alpha[g, lane] + trend) - y)
+                    total += tile.base[i, lane] * factor[g, lane] * np.exp(trend)
             result[lane] = 2.0 * total
 
 
@@ -143,52 +136,55 @@ def deviance_by_rows(tile, design, fit, factor, result):
 def solve(m0, m1, m2, absent, by_level, by_time, with_trend, weight, schur, alpha, slope):
     """Solution of the arrow-shaped normal equations for right-hand sides by level and for the trend."""
     n_levels = m0.shape[0]
-    for lane in range(LANES):
-        schur[lane] = m2[lane]
-        slope[lane] = by_time[lane]
+    left, change = load(m2, 0), load(by_time, 0)
     for g in range(n_levels):
-        for lane in range(LANES):
-            weight[g, lane] = m0[g, lane] + absent[g, lane]
-            ratio = m1[g, lane] / weight[g, lane]
-            schur[lane] -= m1[g, lane] * ratio
-            slope[lane] -= ratio * by_level[g, lane]
-    for lane in range(LANES):
-        slope[lane] = slope[lane] / schur[lane] if with_trend else 0.0
-        schur[lane] = schur[lane] if with_trend else 1.0
+        here = load(m0, g) + load(absent, g)
+        store(weight, g, here)
+        time = load(m1, g)
+        ratio = time / here
+        left = left - time * ratio
+        change = change - ratio * load(by_level, g)
+    change = change / left if with_trend else splat(0.0)
+    store(schur, 0, left if with_trend else splat(1.0))
+    store(slope, 0, change)
     for g in range(n_levels):
-        for lane in range(LANES):
-            alpha[g, lane] = (by_level[g, lane] - m1[g, lane] * slope[lane]) / weight[g, lane]
+        store(alpha, g, (load(by_level, g) - load(m1, g) * change) / load(weight, g))
 
 
 @njit(**OPTIONS)
-def powers(design, i, slope, sign, ratio, p):
-    """Advance p = r^time to row i."""
-    if design.jump[i]:
-        for lane in range(LANES):
-            p[lane] = np.exp(sign * slope[lane] * design.time[i])
-            ratio[lane] = np.exp(sign * slope[lane] * design.unit)
-    else:
-        for lane in range(LANES):
-            p[lane] *= ratio[lane]
+def exponentials(values, sign, result):
+    """exp(sign * values), row by row."""
+    for g in range(values.shape[0]):
+        store(result, g, exponential(load(values, g) * sign))
 
 
 @njit(**OPTIONS)
-def pearson(tile, design, fit, scratch, result):
-    """Sums of W (y / mu - 1)^2, W at the means before the final step, and of w (y / mu - 1)^2 with prior weights."""
-    lanes = scratch.by_lane
-    inverse, before, share = scratch.by_level[0], scratch.by_level[1], scratch.by_level[2]
-    exponentials(-fit.alpha.ravel(), inverse.ravel(), scratch)
-    exponentials(fit.alpha_before.ravel(), before.ravel(), scratch)
-    result[:] = 0.0
-    for i in range(tile.y.shape[0]):
-        g = design.level[i]
-        powers(design, i, fit.slope, -1.0, lanes[0], lanes[1])
-        powers(design, i, fit.slope_before, 1.0, lanes[2], lanes[3])
-        for lane in range(LANES):
-            w = tile.weight[i, lane]
-            exposure = tile.base[i, lane] / max(w, 1e-300)
-            exposure = exposure if w > 0.0 else 1.0
-            residual = tile.y[i, lane] * (lanes[1, lane] * inverse[g, lane]) / exposure - 1.0
+def pearson(tile, design, fit, inverse, before, result):
+    """Sums of W (y / mu - 1)^2, W at the means before the final step, and of w (y / mu - 1)^2 with prior weights.
+
+    ``inverse`` and ``before`` are scratch of (n_levels, LANES); ``result`` (2, LANES).
+    """
+    exponentials(fit.alpha, -1.0, inverse)
+    exponentials(fit.alpha_before, 1.0, before)
+    slope, slope_before = load(fit.slope, 0), load(fit.slope_before, 0)
+    down, up = exponential(slope * -design.unit), exponential(slope_before * design.unit)
+    by_mean, power = splat(1.0), splat(1.0)
+    pearson_sum, prior_sum = splat(0.0), splat(0.0)
+    for run in range(design.start.size):
+        if design.jump[run]:
+            t = design.time[design.start[run]]
+            by_mean, power = exponential(slope * -t), exponential(slope_before * t)
+        g = design.level[run]
+        low, high = load(inverse, g), load(before, g)
+        for i in range(design.start[run], design.stop[run]):
+            w, base = load(tile.weight, i), load(tile.base, i)
+            # base / w is the exposure; a row that is not there has w = base = 0.
+            exposure = where_less(0.0, w, base / w, 1.0)
+            residual = load(tile.y, i) * (by_mean * low) / exposure - 1.0
             square = residual * residual
-            result[0, lane] += tile.base[i, lane] * (lanes[3, lane] * before[g, lane]) * square
-            result[1, lane] += w * square
+            pearson_sum = pearson_sum + base * (power * high) * square
+            prior_sum = prior_sum + w * square
+            by_mean = by_mean * down
+            power = power * up
+    store(result, 0, pearson_sum)
+    store(result, 1, prior_sum)

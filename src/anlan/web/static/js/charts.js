@@ -93,7 +93,9 @@
     const latest = (values) => values[values.length - 1];
     end(words.expected, `${words.expected} ${figure(latest(data.expected || []))}`);
     end(words.upper, `${words.upper} ${figure(latest(data.upper || []))}`);
-    if (data.expected?.length || data.upper?.length) option.grid.right = 84;
+    const long = (text) => [...text].reduce((sum, sign) => sum + (sign.codePointAt(0) > 0x2e80 ? 12 : 7), 0);
+    const ends = option.series.map((item) => item.endLabel?.formatter).filter(Boolean);
+    if (ends.length) option.grid.right = 14 + Math.max(...ends.map(long));
     option.tooltip.formatter = (points) => {
       const index = points[0].dataIndex;
       const lines = [data.labels[index], `${words.observed}  ${figure(data.observed[index])}`];
