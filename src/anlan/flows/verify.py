@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from anlan.intake import delivery_check
 from anlan.series import batch_check
 from anlan.store import Finding, World, verify
 from anlan.warning import check_message
 
 __all__ = ["DEEP_CHECKS", "verify_world"]
 
-DEEP_CHECKS = (batch_check, check_message)
+DEEP_CHECKS = (batch_check, delivery_check, check_message)
 
 
 def verify_world(world: World, *, deep: bool = False) -> list[Finding]:

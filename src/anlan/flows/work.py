@@ -15,6 +15,7 @@ from anlan import analysis
 from anlan.errors import AnlanError
 from anlan.flows.dispatch import dispatch
 from anlan.flows.handlers import READERS, RUN_RULES
+from anlan.flows.recover import take_up_deliveries
 from anlan.store import Job, Node, World, fail, finish, take
 from anlan.warning.actions import expire_due
 
@@ -85,6 +86,7 @@ class WorkLoop:
         try:
             now = world.clock.now()
             if now - self._looked.get(world.name, now - _EVERY) >= _EVERY:
+                take_up_deliveries(self.node, world)
                 look_around(world)
                 self._looked[world.name] = now
             work_once(world)

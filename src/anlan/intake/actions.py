@@ -167,7 +167,7 @@ def unfinished(world: World) -> list[OpenDelivery]:
     """Deliveries that were begun and not published, oldest first: work in progress, or left by a crash."""
     opened, staged = tables.delivery_open, series_tables.batch_stage
     query = (
-        sa.select(opened, staged.c.staged_count, staged.c.row_count)
+        sa.select(opened, staged.c.staged_count, staged.c.row_count, staged.c.leased_until)
         .outerjoin(staged, staged.c.id == opened.c.batch_id)
         .order_by(opened.c.received_at, opened.c.public_id)
     )
@@ -183,7 +183,9 @@ def unfinished(world: World) -> list[OpenDelivery]:
             row.mode,
             row.staged_count or 0,
             row.row_count or 0,
-        )  # fmt: skip
+            Actor(**row.actor),
+            row.leased_until is None or row.leased_until < world.clock.now(),
+        )
         for row in rows
     ]
 

@@ -12,6 +12,7 @@ from anlan.errors import Problem
 from anlan.intake.files import RawTable
 from anlan.intake.mapping import Mapping
 from anlan.intake.reading import PreviewRow
+from anlan.store import Actor
 from anlan.texts import Sentence
 
 __all__ = ["Change", "Counts", "Delivery", "Inspection", "OpenDelivery", "Receipt", "RejectedRow"]
@@ -104,7 +105,10 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class OpenDelivery:
-    """A delivery that was begun and not published: to be resumed or dropped."""
+    """A delivery that was begun and not published: to be resumed or dropped.
+
+    ``is_left`` says that whoever worked on it has not been heard of for longer than a lease, so that it may be taken up.
+    """
 
     public_id: str
     source_code: str
@@ -114,6 +118,8 @@ class OpenDelivery:
     mode: str
     staged_count: int
     row_count: int
+    delivered_by: Actor
+    is_left: bool
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,109 @@
+"""The report of ``anlan evaluate -o``: one HTML file, no script, nothing fetched, light, dark and print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from anlan.charts import Line, LineData, escape, line_chart, style_sheet
+from anlan.cli._evaluation import Evaluated
+from anlan.cli._page import _STYLE, _table
+from anlan.stats.evaluation import DEFAULT_RATES, Run, delay_curve, roc
+
+MOST_LINES = 6
+RATE_OF_DELAYS = 0.01
+_WEEKS = 6
+
+
+def page(evaluated: Evaluated) -> str:
+    """The whole file: what was run, the measures, the comparison, detection and delay curves with their tables."""
+    parts = [
+        f"<h1>{escape(evaluated.title())}</h1>",
+        *(f'<p class="small">{escape(line)}</p>' for line in evaluated.account()),
+        f"<h2>{escape(evaluated.says('measures'))}</h2>",
+        _table(evaluated.headings(), evaluated.rows(), _kinds(evaluated.headings())),
+        *_comparison(evaluated),
+        *_roc(evaluated),
+        *_delays(evaluated),
+    ]
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        f'<!doctype html>\n<html lang="{evaluated.language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{escape(evaluated.title())}</title>\n<style>{style_sheet(tokens=True) + _STYLE}</style>\n</head>\n"
+        "<body>\n<main>\n" + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _comparison(evaluated: Evaluated) -> list[str]:
+    if not evaluated.comparisons:
+        return []
+    headings = evaluated.comparison_headings()
+    return [
+        f"<h2>{escape(evaluated.comparison_title())}</h2>",
+        f'<p class="small">{escape(evaluated.says("compare.note"))}</p>',
+        _table(headings, evaluated.comparison_rows(), _kinds(headings)),
+    ]
+
+
+def _drawn(evaluated: Evaluated) -> list[Run]:
+    """The candidate and the methods with the fewest false alarms; scores that are only flags have no curve."""
+    runs = [run for run in evaluated.runs if len(np.unique(run.scores.null[~np.isnan(run.scores.null)])) > 50]
+    return sorted(runs, key=lambda run: (run.method != evaluated.candidate, run.rate))[:MOST_LINES]
+
+
+def _roc(evaluated: Evaluated) -> list[str]:
+    periods = [f"{100 * rate:g} %" for rate in DEFAULT_RATES]
+    curves = [
+        (
+            run.method,
+            [100 * point.performance.estimate("pod").value for point in roc(run.scores, evaluated.series)],
+        )
+        for run in _drawn(evaluated)
+    ]
+    return _chart(evaluated, "roc", periods, curves)
+
+
+def _delays(evaluated: Evaluated) -> list[str]:
+    periods = [evaluated.says("within", weeks=week) for week in range(1, _WEEKS + 1)]
+    curves = [
+        (
+            run.method,
+            [
+                100 * point.value
+                for point in delay_curve(run.scores, evaluated.series, RATE_OF_DELAYS, n_weeks=_WEEKS)
+            ],
+        )
+        for run in _drawn(evaluated)
+    ]
+    return _chart(evaluated, "delays", periods, curves)
+
+
+def _chart(
+    evaluated: Evaluated, key: str, periods: Sequence[str], curves: Sequence[tuple[str, list[float]]]
+) -> list[str]:
+    """A chart with the table behind it."""
+    if not curves:
+        return []
+    title = evaluated.says(f"{key}.title")
+    data = LineData(
+        periods=periods,
+        lines=[Line(name=name, values=values) for name, values in curves],
+        title=title,
+        unit=evaluated.says(f"{key}.unit"),
+    )
+    wide = line_chart(data, language=evaluated.language, width=960, height=320)
+    narrow = line_chart(data, language=evaluated.language, width=360, height=300)
+    headings = [evaluated.says("method"), *periods]
+    rows = [[name, *(f"{value:.1f}" for value in values)] for name, values in curves]
+    return [
+        f"<h2>{escape(title)}</h2>",
+        f'<section class="card"><div class="wide">{wide}</div><div class="narrow">{narrow}</div></section>',
+        _table(headings, rows, _kinds(headings)),
+    ]
+
+
+def _kinds(headings: Sequence[str]) -> list[str]:
+    return ["k"] + ["n"] * (len(headings) - 1)
