@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
-import sys
 from pathlib import Path
 
+import harness
+import jobs_chain
 import pytest
 
 from anlan import intake
@@ -16,10 +17,6 @@ from anlan.flows.work import work_once
 from anlan.settings import Settings
 from anlan.store import SYSTEM, Node, Scope, events_after
 from anlan.warning import queries as warnings
-
-sys.path.append(str(Path(__file__).parent))
-import harness
-import jobs_chain
 
 ALL = Scope.everything("test")
 JOBS = [harness.JobName(Path(jobs_chain.__file__), name) for name in ("delivering", "releasing")]

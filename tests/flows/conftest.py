@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from flow_world import Chain, make_chain
 
 from anlan.store import Node
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from flow_world import Chain, make_chain
 
 
 @pytest.fixture

@@ -134,8 +134,8 @@ def test_a_scope_sees_its_areas_and_those_above(world: World) -> None:
 def test_validity_dates(world: World) -> None:
     _load(world)
     with world.read() as connection:
-        then = areas(connection, ALL, world.as_of(), on=date(1990, 1, 1), kinds=["county"])
-        today = areas(connection, ALL, world.as_of(), on=date(2024, 1, 1), kinds=["county"], within=CITY)
+        then = areas(connection, ALL, world.as_of(), on=date(1990, 1, 1), kinds=("county",))
+        today = areas(connection, ALL, world.as_of(), on=date(2024, 1, 1), kinds=("county",), within=CITY)
     assert [entry.code for entry in then] == ["421281"]
     assert [entry.code for entry in today] == ["421202", "421281"]
 
@@ -242,7 +242,7 @@ def test_the_areas_of_the_demo_load_and_short_names_that_fit_twice_are_a_questio
     assert len(index.by_code) == len(rows)
     # A county and a prefecture in the neighbourhood share the name; the delivery must say which.
     assert {entry.code for entry in index.find("岳阳")} == {"430600", "430621"}
-    assert index.one("岳阳", kinds=["county"]) is not None
+    assert index.one("岳阳", kinds=("county",)) is not None
     assert index.one("Bundesgebiet") is not None
     assert "421281" in {entry.code for entry in found}
     assert json.dumps(sorted(index.by_code))

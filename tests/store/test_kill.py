@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 
+import harness
+import jobs_series
 import pytest
 import sqlalchemy as sa
 
@@ -21,10 +22,6 @@ from anlan.series import (
 )
 from anlan.settings import Settings
 from anlan.store import Node, Scope
-
-sys.path.append(str(Path(__file__).parents[1] / "faults"))
-import harness
-import jobs_series
 
 ALL = Scope.everything("test")
 JOBS = [harness.JobName(Path(jobs_series.__file__), name) for name in ("importing", "writing")]

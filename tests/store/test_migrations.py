@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import first_schema
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -20,9 +20,6 @@ from anlan.store import SYSTEM, FixedClock, Node, Scope, Vault, World, metadata
 from anlan.store.migrate import current_revision, head_revision
 from anlan.store.restoring import restore
 from anlan.warning import queries as warnings
-
-sys.path.append(str(Path(__file__).parents[1] / "fixtures"))
-import first_schema
 
 ALL = Scope.everything("test")
 ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning")

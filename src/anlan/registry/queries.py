@@ -12,6 +12,7 @@ from anlan.errors import NotFoundError
 from anlan.registry import tables
 from anlan.registry.area_index import AreaIndex
 from anlan.registry.calendars import calendar_from
+from anlan.registry.remembered import remembered
 from anlan.registry.types import (
     Area,
     AreaChange,
@@ -49,13 +50,14 @@ __all__ = [
 _INTERNAL = 1
 
 
+@remembered(tables.area)
 def areas(
     connection: sa.Connection,
     scope: Scope,
     as_of: AsOf,
     *,
     within: str = "",
-    kinds: Iterable[str] = (),
+    kinds: tuple[str, ...] = (),
     on: date | None = None,
     outlines: bool = False,
 ) -> list[Area]:
@@ -65,7 +67,7 @@ def areas(
     ----------
     within : str
         Path prefix.
-    kinds : iterable of str
+    kinds : tuple of str
         Only these kinds.
     on : date, optional
         Only areas that are valid on this day; all when None.
@@ -174,6 +176,7 @@ def area_changes(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str
     return [AreaChange(row.from_code, row.to_code, row.on_date, row.kind, row.source) for row in rows]
 
 
+@remembered(tables.site)
 def sites(connection: sa.Connection, scope: Scope, as_of: AsOf, *, retired: bool = False) -> list[Site]:
     """Sites in scope, by code."""
     now = latest(tables.site, as_of.seq)
@@ -196,6 +199,7 @@ def organisations(
     return [Organisation(**_without(row, "node_id")) for row in connection.execute(query)]
 
 
+@remembered(tables.indicator)
 def indicators(
     connection: sa.Connection, scope: Scope, as_of: AsOf, *, domain: str | None = None, retired: bool = False
 ) -> list[Indicator]:
@@ -228,6 +232,7 @@ def indicator(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str) -
     return _indicator(row)
 
 
+@remembered(tables.source)
 def sources(
     connection: sa.Connection, scope: Scope, as_of: AsOf, *, domain: str | None = None, retired: bool = False
 ) -> list[Source]:
@@ -262,6 +267,7 @@ def source(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str) -> S
     return _source(row)
 
 
+@remembered(tables.pack_install)
 def installed_packs(connection: sa.Connection, scope: Scope, as_of: AsOf) -> list[InstalledPack]:
     """Packs of the domains in scope, by id, with all their content (hazards and texts too)."""
     now = latest(tables.pack_install, as_of.seq)
