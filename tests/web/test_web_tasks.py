@@ -124,6 +124,24 @@ def test_from_a_signal_to_a_released_warning(person: Callable[..., Person], serv
     assert "1 warning in force" in chief.open("/w/exercise/public?area=421281")
     assert "no warning in force" in chief.open("/w/exercise/public?area=421222")
 
+    page = duty.open(warning)
+    step = duty.send(page, f"{warning}/update")
+    assert step.status_code == 303, said(step)
+    assert duty.send(page, f"{warning}/end", reason_end="over").status_code == 409
+    following = step.headers["location"]
+    assert following != warning
+    page = duty.open(following)
+    assert 'name="headline_en"' in page
+    assert duty.send(page, f"{following}/withdraw", reason_withdraw="Not needed").status_code == 303
+    page = duty.open(warning)
+    ending = duty.send(page, f"{warning}/end", reason_end="No new case for three weeks")
+    assert ending.status_code == 303, said(ending)
+    over = ending.headers["location"]
+    assert duty.send(duty.open(over), f"{over}/submit").status_code == 303
+    assert chief.send(chief.open(over), f"{over}/release").status_code == 303
+    assert "no warning in force" in chief.open("/w/exercise/public?area=421281")
+    assert "ended" in chief.open(warning)
+
     journal = chief.open("/w/exercise/journal?kind=warning")
     assert "Warning released" in journal
     checked = chief.send(journal, "/w/exercise/journal/verify?deep=1")
@@ -196,9 +214,9 @@ def test_a_messy_file_becomes_a_receipt(person: Callable[..., Person]) -> None:
     other = person("duty_officer").client.get(waiting)
     assert other.status_code == 404
 
-    fields = dict(re.findall(
-            r'<select id="f-(column_\d+)".*?<option value="([^"]*)" selected', mapping.text, re.DOTALL
-        ))
+    fields = dict(
+        re.findall(r'<select id="f-(column_\d+)".*?<option value="([^"]*)" selected', mapping.text, re.DOTALL)
+    )
     for name in ("fixed_indicator", "fixed_area"):
         if f'name="{name}"' in mapping.text:
             fields[name] = "disease.measles.weekly" if name == "fixed_indicator" else ""

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from anlan import analysis, intake, registry, series
-from anlan.errors import InputError, Problem
+from anlan.errors import InputError, NotFoundError, Problem
 from anlan.intake import Inspection, ReadOptions, Receipt, RejectedRow
 from anlan.intake import Mapping as ColumnMapping
 from anlan.texts import Sentence, catalogue
@@ -30,6 +30,7 @@ from anlan.web.views.imports import (
     FixedField,
     MappedColumn,
     MappingView,
+    OpenRow,
     PreviewCell,
     PreviewRow,
     ReceiptView,
@@ -79,9 +80,48 @@ def _data(visit: Visit, errors: tuple[FieldError, ...] = (), status: int = 200) 
         upload_sources=tuple(Option(one.code, visit.name(one.names), one.code == chosen) for one in sources),
         limit_mb=visit.settings.upload_limit_mb,
         action=f"{visit.home}/data/upload",
+        unfinished=_unfinished(visit, names) if may_import else (),
         errors=errors,
     )
     return visit.page("data.html", view, current="data", status=status)
+
+
+def _unfinished(visit: Visit, names: dict[str, str]) -> tuple[OpenRow, ...]:
+    """Deliveries of sources this person may see that were begun and are not in."""
+    return tuple(
+        OpenRow(
+            file=one.filename,
+            source=names[one.source_code],
+            received_at=one.received_at,
+            resume_href=f"{visit.home}/data/open/{one.public_id}/resume",
+            drop_href=f"{visit.home}/data/open/{one.public_id}/drop",
+        )
+        for one in intake.unfinished(visit.here)
+        if one.source_code in names
+    )
+
+
+def _open_delivery(visit: Visit) -> str:
+    """The id of an unfinished delivery whose source this person may see."""
+    wanted = visit.parameter("delivery")
+    for one in intake.unfinished(visit.here):
+        if one.public_id == wanted:
+            _source(visit, one.source_code)
+            return wanted
+    raise NotFoundError("this delivery is not open", key="web.error.upload_gone")
+
+
+@route(router, "POST", "/w/{world}/data/open/{delivery}/resume", Permission.IMPORT)
+def resume(visit: Visit) -> Response:
+    """Go on with a delivery from the bytes that were kept."""
+    done = intake.resume(visit.here, visit.actor, visit.scope, _open_delivery(visit))
+    return visit.redirect(f"{visit.home}/data/{done.public_id}")
+
+
+@route(router, "POST", "/w/{world}/data/open/{delivery}/drop", Permission.IMPORT)
+def drop(visit: Visit) -> Response:
+    intake.drop(visit.here, _open_delivery(visit))
+    return visit.redirect(f"{visit.home}/data")
 
 
 def _batch_row(visit: Visit, receipt: Receipt, names: dict[str, str]) -> BatchRow:

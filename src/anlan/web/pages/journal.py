@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from anlan import store
-from anlan.series import batch_check
+from anlan.flows.verify import verify_world
 from anlan.store import Event
 from anlan.store.schema import event as event_table
 from anlan.store.schema import journal_head
@@ -38,7 +37,7 @@ def verify(visit: Visit) -> Response:
     """Check the chain now. Nothing is changed, so the answer is the page itself."""
     deep = visit.query("deep") == "1"
     began = time.perf_counter()
-    findings = store.verify(visit.here, deep=deep, deep_checks=[batch_check])
+    findings = verify_world(visit.here, deep=deep)
     with visit.here.read() as connection:
         head = connection.execute(sa.select(journal_head)).one()
     result = VerifyResult(

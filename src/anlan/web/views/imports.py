@@ -36,6 +36,17 @@ class BatchRow:
 
 
 @dataclass(frozen=True)
+class OpenRow:
+    """A delivery that was begun and is not in: under way, or left by something that broke."""
+
+    file: str
+    source: str
+    received_at: datetime
+    resume_href: str
+    drop_href: str
+
+
+@dataclass(frozen=True)
 class DataView:
     """Sources and deliveries; the upload form where this person may deliver."""
 
@@ -45,6 +56,7 @@ class DataView:
     upload_sources: tuple[Option, ...]
     limit_mb: int
     action: str
+    unfinished: tuple[OpenRow, ...] = ()
     errors: tuple[FieldError, ...] = ()
 
 
