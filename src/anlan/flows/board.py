@@ -62,10 +62,12 @@ class ComingItem:
 
 @dataclass(frozen=True)
 class SilentSource:
-    """A source later than its own rhythm; ``signal_id`` is the signal that says so."""
+    """A source later than its own rhythm, the signal that says so, and when it delivered last."""
 
     source: registry.Source
     signal: Signal
+    last_delivery: datetime | None
+    late_since: datetime
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def board(
     sources = registry.sources(connection, scope, as_of)
     by_code = {source.code: source for source in sources}
     quiet = [
-        SilentSource(by_code[one.source_code], one)
+        _silent(by_code[one.source_code], one)
         for one in analysis.silent(connection, scope, as_of)
         if one.source_code in by_code
     ]
@@ -150,6 +152,17 @@ def _signals(connection: sa.Connection, scope: Scope, as_of: AsOf, ids: Iterable
         return {}
     found = analysis.signals(connection, scope, as_of, ids=wanted, limit=None)
     return {one.public_id: one for one in found}
+
+
+def _silent(source: registry.Source, signal: Signal) -> SilentSource:
+    """Late is what has not come by the end of its grace, however often the platform looks."""
+    last, late = signal.evidence.get("last_delivery"), signal.evidence.get("silent_from")
+    return SilentSource(
+        source,
+        signal,
+        datetime.fromisoformat(last) if last else None,
+        datetime.fromisoformat(late) if late else signal.raised_at,
+    )
 
 
 def _to_triage(triage: Triage, signal: Signal) -> WaitingItem:

@@ -134,7 +134,7 @@ def line_data(
 
 def known_track(visit: Visit, moments: Sequence[Moment], *, note: str = "") -> KnownTrack | None:
     """The "as known on" control over the days on which something became known; None where there is one day only."""
-    zone = visit.site.zone
+    zone = visit.zone
     days: dict[str, datetime] = {}
     for moment in moments:
         local = moment.known_at.astimezone(zone)

@@ -13,6 +13,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -124,7 +125,18 @@ class Visit:
     @cached_property
     def known(self) -> datetime | None:
         """The moment to which ``?known=`` takes the page back: the end of that day, or an exact moment."""
-        return known_moment(self.request.query_params.get("known", ""), self.site.zone)
+        return known_moment(self.request.query_params.get("known", ""), self.zone)
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The zone whose days ``?known=`` names: the node's, or on a page about one series its calendar's."""
+        return self.site.zone
+
+    def days_of(self, zone: str) -> None:
+        """Let ``?known=`` name days of this zone: a day's figures are published on a day there. Call it first."""
+        if "known" in self.__dict__ or "as_of" in self.__dict__:
+            raise RuntimeError("the moment of this page is settled already")
+        self.__dict__["zone"] = ZoneInfo(zone)
 
     def look_at_now(self) -> None:
         """Leave the past, for a page that must answer whatever the address says."""

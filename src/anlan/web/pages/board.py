@@ -116,15 +116,21 @@ def _silent(visit: Visit, item: flow.SilentSource) -> Silent:
     return Silent(
         name=visit.name(item.source.names),
         rhythm=rhythm_of(visit, item.source),
-        last=None,
-        late_since=item.signal.raised_at,
+        last=item.last_delivery,
+        late_since=item.late_since,
         href=f"{visit.home}/signals/{item.signal.public_id}",
     )
 
 
+# A closed collection has a rhythm only because a source must have one: ten years.
+_NEVER_AGAIN_HOURS = 5 * 365 * 24
+
+
 def rhythm_of(visit: Visit, source: Source) -> str:
-    """``every day, within 36 h``."""
+    """``every day, within 36 h``; ``once`` for a source that is not expected to deliver again."""
     hours = source.due_after_hours + source.grace_hours
+    if hours > _NEVER_AGAIN_HOURS:
+        return visit.t("web.data.rhythm_once")
     key = "web.data.rhythm_hours" if hours < 72 else "web.data.rhythm_days"
     return visit.t(key, step=visit.t(f"web.step.{source.step}"), hours=round(hours), days=round(hours / 24))
 

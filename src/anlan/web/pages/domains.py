@@ -214,11 +214,20 @@ def _usual_note(visit: Visit, look: Look) -> str:
     return look.indicator.calendar.label(look.before[0], visit.language)
 
 
+def _settle_zone(visit: Visit, connection: Connection, series_id: int) -> None:
+    """A page about one series goes back by days of the zone that its figures are published in."""
+    present = visit.here.as_of()
+    one = series.series_one(connection, visit.scope, present, series_id)
+    indicator = registry.indicator(connection, visit.scope, present, one.indicator_code)
+    visit.days_of(indicator.calendar.zone)
+
+
 @route(router, "GET", "/w/{world}/series/{series}", Permission.READ)
 def series_page(visit: Visit) -> Response:
     one_id = _series_id(visit)
     as_text = visit.parameter("series").endswith(".csv")
     with visit.here.read() as connection:
+        _settle_zone(visit, connection, one_id)
         args = (connection, visit.scope, visit.as_of)
         one = series.series_one(*args, one_id)
         names = naming(visit, connection)

@@ -163,6 +163,9 @@ def signal_page(visit: Visit) -> Response:
 
 def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int = 200) -> Response:
     with visit.here.read() as connection:
+        if "as_of" not in visit.__dict__:
+            present = analysis.signal(connection, visit.scope, visit.here.as_of(), visit.parameter("signal"))
+            visit.days_of(present.calendar.zone)
         args = (connection, visit.scope, visit.as_of)
         one = analysis.signal(*args, visit.parameter("signal"))
         judged = assessment.triage_of(*args, one.public_id)
