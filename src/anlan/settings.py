@@ -110,11 +110,12 @@ def _read_file(file: Path | None, problems: list[Problem]) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     cut = len(_ENVIRONMENT_PREFIX)
-    return {
+    given = {
         name[cut:].lower(): value
         for name, value in environment.items()
         if name.startswith(_ENVIRONMENT_PREFIX)
     }
+    return {name: value for name, value in given.items() if name not in _OF_THE_COMMAND_LINE}
 
 
 def _convert(name: str, wanted: type, raw: Any) -> Any:

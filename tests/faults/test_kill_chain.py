@@ -66,7 +66,10 @@ def check_chain(node: Node, told: list[dict[str, object]]) -> None:
 
 def kill_and_check(settings: Settings, folder: Path, *, kills: int, seed: int) -> None:
     told: list[dict[str, object]] = []
-    for number in range(kills):
+    number = 0
+    # On a slow machine the first kills may come before anything was finished; those rounds count, but are not enough.
+    while number < kills or (number < kills + 20 and not _both_were_done(told)):
+        number += 1
         for one in harness.run_and_kill(
             JOBS, settings, seed=seed + number, after_seconds=(0.1, 1.2), folder=folder
         ):
@@ -90,8 +93,11 @@ def kill_and_check(settings: Settings, folder: Path, *, kills: int, seed: int) -
         check_chain(node, told)
     finally:
         node.close()
-    assert any("delivery" in one for one in told)
-    assert any("released" in one for one in told)
+    assert _both_were_done(told)
+
+
+def _both_were_done(told: list[dict[str, object]]) -> bool:
+    return any("delivery" in one for one in told) and any("released" in one for one in told)
 
 
 def test_five_kills_of_delivery_detection_and_release(furnished: Settings, tmp_path: Path) -> None:
