@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-
-sys.path.insert(0, str(Path(__file__).parent))
-
+from e2e_furnish import PageOf, furnish
 from e2e_site import BROWSER_ARGUMENTS, Desk, Server, desk, find_browser, run_anlan, served
+from playwright.sync_api import Browser, sync_playwright
 
 MakeServer = Callable[..., Server]
 OpenDesk = Callable[..., Desk]
@@ -30,20 +29,62 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demonstration as ``anlan demo --build-only`` leaves it, built by the worker that comes first."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of one run see."""
     mine = tmp_path_factory.getbasetemp()
-    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
-    folder = shared / "e2e-demo"
-    with (shared / "e2e-demo.lock").open("w") as lock:
+    return mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+
+
+@contextmanager
+def _one_at_a_time(folder: Path, name: str) -> Iterator[None]:
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def demo_folder(shared_folder: Path) -> Path:
+    """The demonstration as ``anlan demo --build-only`` leaves it, built by the worker that comes first."""
+    folder, half = shared_folder / "e2e-demo", shared_folder / "e2e-demo.half"
+    with _one_at_a_time(shared_folder, "e2e-demo"):
         if not folder.exists():
-            half = shared / "e2e-demo.half"
             done = run_anlan("demo", "--data-dir", str(half), "--build-only")
             if done.returncode:
                 pytest.fail(f"anlan demo failed:\n{done.stdout}\n{done.stderr}")
             half.rename(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A server in the middle of a shift, that tests only look at; its pages by name; who is signed in how."""
+
+    server: Server
+    pages: dict[str, PageOf]
+    sessions: dict[str, Path]
+
+
+@pytest.fixture(scope="session")
+def shift(
+    browser: Browser, demo_folder: Path, shared_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shift]:
+    folder, listed = shared_folder / "e2e-shift", shared_folder / "e2e-shift.json"
+    with _one_at_a_time(shared_folder, "e2e-shift"):
+        if not listed.exists():
+            shutil.copytree(demo_folder, folder)
+            pages = [asdict(page) for page in furnish(folder)]
+            listed.write_text(json.dumps(pages), encoding="utf-8")
+    mine = tmp_path_factory.mktemp("shift")
+    shutil.copytree(folder, mine / "node")
+    with served(mine / "node") as server:
+        sessions = {}
+        for login in ("duty", "chief"):
+            with desk(browser, server.address, "en") as opened:
+                opened.sign_in(server, login, "/w/exercise/")
+                sessions[login] = mine / f"{login}.json"
+                opened.context.storage_state(path=sessions[login])
+        pages_of = {page["name"]: PageOf(**page) for page in json.loads(listed.read_text(encoding="utf-8"))}
+        yield Shift(server, pages_of, sessions)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def node(tmp_path: Path, clock: FixedClock) -> Iterator[Node]:
-    made = Node(Settings(data_dir=tmp_path / "node"), clock=clock)
+    made = Node(Settings(data_dir=tmp_path / "node", session_hours=1000), clock=clock)
     world = made.create_world("live", "live", {"zh": "实况", "en": "Live"})
     install_places(world, SYSTEM)
     for pack in builtin_packs():

@@ -169,6 +169,11 @@ class Visit:
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 
+    def may_act(self, permission: Permission) -> bool:
+        """Whether the page offers an act: allowed, and the page shows the present."""
+        is_past = (self.known is not None and self.known < self.now) or self.query("seq").isdigit()
+        return self.may(permission) and not is_past
+
     @cached_property
     def f(self) -> Formats:
         return Formats(self.language, self.site.zone, self.now)

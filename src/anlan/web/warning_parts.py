@@ -124,17 +124,17 @@ def acts(visit: Visit, held: Held, href: str) -> tuple[Act, ...]:
         words = (visit.t(f"web.warning.act.{name}"), visit.t(f"web.warning.act.{name}_help"))
         found.append(Act(f"{href}/{name}", words[0], words[1], main, reason, name))
 
-    if one.state == "draft" and visit.may(Permission.DRAFT):
+    if one.state == "draft" and visit.may_act(Permission.DRAFT):
         add("submit", main=held.shown.is_fit)
         add("withdraw", reason=True)
     if one.state == "review":
-        if visit.may(Permission.RELEASE) and not mine and _may_issue(visit):
+        if visit.may_act(Permission.RELEASE) and not mine and _may_issue(visit):
             add("release", main=True)
-        if visit.may(Permission.RELEASE) and not mine:
+        if visit.may_act(Permission.RELEASE) and not mine:
             add("return", reason=True)
-        if visit.may(Permission.DRAFT):
+        if visit.may_act(Permission.DRAFT):
             add("withdraw", reason=True)
-    if one.state == "in_force" and visit.may(Permission.UPDATE):
+    if one.state == "in_force" and visit.may_act(Permission.UPDATE):
         add("update")
         add("end", reason=True)
         add("cancel", reason=True)

@@ -195,8 +195,8 @@ def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int 
             href=f"{visit.home}/signals/{one.public_id}",
             version=str(judged.known_seq if judged is not None else 0),
             join_to=_join_to(visit, connection, one),
-            may_triage=judged is not None and judged.state == "new" and visit.may(Permission.TRIAGE),
-            may_assess=judged is not None and judged.state == "verified" and visit.may(Permission.ASSESS),
+            may_triage=judged is not None and judged.state == "new" and visit.may_act(Permission.TRIAGE),
+            may_assess=judged is not None and judged.state == "verified" and visit.may_act(Permission.ASSESS),
             assess_href=f"{visit.home}/signals/{one.public_id}/assess",
             assessments=_assessments(visit, connection, one),
             errors=errors,
@@ -431,7 +431,7 @@ def _assessments(visit: Visit, connection: Connection, one: Signal) -> tuple[Ass
                 at=made.changed_at,
                 by=people.get(made.by, ""),
                 draft_href=href
-                if made.level and offered and not drafted and visit.may(Permission.DRAFT)
+                if made.level and offered and not drafted and visit.may_act(Permission.DRAFT)
                 else "",
                 hazards=tuple(Option(code, visit.name(names)) for code, names in offered.items()),
                 warnings=tuple(

@@ -245,7 +245,7 @@ def _view(
 ) -> WarningView:
     one, home = held.one, visit.home
     href = f"{home}/warnings/{one.public_id}"
-    editable = one.state == "draft" and visit.may(Permission.DRAFT)
+    editable = one.state == "draft" and visit.may_act(Permission.DRAFT)
     signal = held.basis.signal_ids[0] if held.basis is not None and held.basis.signal_ids else ""
     return WarningView(
         number=one.number,
