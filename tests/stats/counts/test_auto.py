@@ -15,7 +15,7 @@ from anlan.stats.counts import (
     farrington_flexible,
     method_named,
 )
-from anlan.stats.counts.auto import CHOICES, auto
+from anlan.stats.counts.auto import AUTO_CHOICES, auto
 from anlan.stats.counts.periodic import periodic_nb
 
 ARRAYS = ("expected", "upper", "score", "p_value", "alarm", "reason")
@@ -56,7 +56,7 @@ def test_history_begins_with_the_first_report_of_the_series() -> None:
     values[1, :100] = np.nan
     values[2] = np.nan
     found = auto(values, evaluate=[-1])
-    assert [CHOICES[int(code)] if code >= 0 else None for code in found.extra["chosen"][:, 0]] == [
+    assert [AUTO_CHOICES[int(code)] if code >= 0 else None for code in found.extra["chosen"][:, 0]] == [
         "farrington_flexible",
         "periodic_nb",
         None,

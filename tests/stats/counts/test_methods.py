@@ -22,6 +22,7 @@ from anlan.stats.counts import (
     ears_c1,
     method_named,
 )
+from anlan.stats.counts.methods import Step
 from anlan.texts import LANGUAGES, catalogue
 
 # Arguments of the functions that come with the data and not from a form.
@@ -105,7 +106,7 @@ def test_every_method_has_its_page(method: Method) -> None:
 @EACH
 def test_the_history_is_enough_and_one_less_is_not(method: Method) -> None:
     given = dict(REQUIRED_VALUES.get(method.name, {}))
-    step = "month" if "day" not in method.steps else "day"
+    step: Step = "month" if "day" not in method.steps else "day"
     months = np.arange("2000-01", "2030-01", dtype="datetime64[M]").astype("datetime64[D]")
     if "month" not in method.steps and any(item.name == "frequency" for item in method.parameters):
         # By position, where the need is exact: dated years are longer by a day or a week now and then.

@@ -37,7 +37,8 @@ def test_shapes_and_windows() -> None:
 
 def test_fifty_replicates_cross_both_sizes() -> None:
     labels = simulated(50).labels
-    first = labels["scenario"] == 1
+    assert np.bincount(simulated(10).labels["k_current"])[1:].tolist() == [42] * 10
+    first = labels["scenario"] == 17
     pairs = {
         (int(past), int(now))
         for past, now in zip(labels["k_past"][first], labels["k_current"][first], strict=True)

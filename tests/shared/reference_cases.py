@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from anlan.stats.counts import Detection, Reason, ears_c1, ears_c2, ears_c3, farrington_flexible
 
-REFERENCE = Path(__file__).parents[2] / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 FloatArray = NDArray[np.float64]
 
 # The names of R's arguments in ours; limit54 is split.

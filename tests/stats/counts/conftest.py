@@ -1,8 +1,0 @@
-"""Puts the reader of the reference cases beside these tests on the import path."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,120 @@
+"""The compiled EARS kernels give the same bits as the plain path; the choice of the path repays its start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from anlan.errors import ParameterError
+from anlan.stats.counts import METHODS, _fast, ears_c1
+from anlan.stats.counts._fast import engine
+
+pytest.importorskip("numba")
+
+SRC = Path(__file__).parents[3] / "src"
+
+
+def make_counts(n_series: int, n_times: int, seed: int, gaps: bool) -> NDArray[np.float64]:
+    generator = np.random.default_rng(seed)
+    counts = generator.poisson(generator.uniform(0.1, 30, (n_series, 1)), (n_series, n_times)).astype(
+        np.float64
+    )
+    counts[::3] = np.round(counts[::3] ** 1.7, 3)
+    if gaps:
+        counts[1::2][generator.random(counts[1::2].shape) < 0.1] = np.nan
+    return counts
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(0, 70), st.integers(3, 12), st.booleans(),
+    st.sampled_from([0.0, 0.5]), st.sampled_from(["ears_c1", "ears_c2", "ears_c3"]),
+)  # fmt: skip
+def test_the_bits_are_the_same(
+    seed: int, n_series: int, n_times: int, baseline: int, gaps: bool, min_sigma: float, method: str
+) -> None:
+    counts = make_counts(n_series, n_times, seed, gaps)
+    given_all = {"baseline": baseline, "min_sigma": min_sigma, "min_reported": 3}
+    with engine("compiled"):
+        compiled = METHODS[method].run(counts, **given_all)
+    with engine("plain"):
+        plain = METHODS[method].run(counts, **given_all)
+
+    for name in ("expected", "upper", "score", "p_value"):
+        np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), err_msg=name)
+    np.testing.assert_array_equal(compiled.extra["sigma"], plain.extra["sigma"])
+    assert np.array_equal(compiled.alarm, plain.alarm)
+    assert np.array_equal(compiled.reason, plain.reason)
+
+
+@pytest.mark.parametrize(("method", "guard"), [("ears_c1", 0), ("ears_c2", 2)])
+def test_the_screening_kernel_finds_the_same_alarms(method: str, guard: int) -> None:
+    counts = make_counts(60, 200, 11, gaps=True)
+    with engine("compiled"):
+        kernels = _fast.kernels("ears", 1.0)
+    assert kernels is not None
+
+    found = kernels.alarms(counts, guard=guard)
+    with engine("plain"):
+        assert np.array_equal(found, METHODS[method].run(counts).alarm)
+    assert found.any()
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(SRC)!r})\n{code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_import_and_small_work_do_not_load_numba() -> None:
+    code = (
+        "import numpy as np, anlan\nfrom anlan.stats.counts import ears_c1, farrington_flexible\n"
+        "ears_c1(np.ones((20, 60)))\nfarrington_flexible(np.ones((3, 300)), evaluate=[-1])\n"
+        "print('numba' in sys.modules)"
+    )
+    assert run_python(code).strip() == "False"
+
+
+def test_without_numba_the_plain_path_answers_and_the_compiled_one_names_the_extra() -> None:
+    code = (
+        "class Gone:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'numba': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Gone())\n"
+        "import importlib.util; importlib.util.find_spec = lambda name: None\n"
+        "import numpy as np\nfrom anlan.errors import MissingExtraError\n"
+        "from anlan.stats.counts import ears_c1\nfrom anlan.stats.counts._fast import engine\n"
+        "print(ears_c1(np.ones((2000, 400))).alarm.any())\n"
+        "try:\n    engine('compiled').__enter__()\nexcept MissingExtraError as error: print(error)"
+    )
+    assert run_python(code).splitlines() == ["False", "The compiled path needs numba. Install anlan[fast]."]
+
+
+def test_the_start_is_paid_when_the_calls_so_far_would_have_repaid_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_fast, "_forgone", {})
+    monkeypatch.setattr(_fast, "_state", lambda _name: "cached")
+    cost = _fast.START_SECONDS["cached"]
+
+    answers = [_fast._repays("anlan.not_loaded", "some", 0.4 * cost) for _ in range(4)]
+    assert answers == [False, False, True, True]
+
+
+def test_the_engine_is_one_of_three_and_ends_with_its_block() -> None:
+    with pytest.raises(ParameterError, match="engine must be one of"):
+        engine("quick").__enter__()  # type: ignore[arg-type]
+    with engine("plain"):
+        assert _fast.kernels("ears", 1e9) is None
+    with engine("compiled"):
+        assert _fast.kernels("ears", 0.0) is not None
+    assert ears_c1(np.ones(10)).reason.shape == (1, 10)
