@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from e2e_site import BROWSER_ARGUMENTS, find_browser
+from playwright.sync_api import Browser, sync_playwright
 
 from anlan.settings import Settings
 from anlan.store import FixedClock, Node, World
@@ -111,6 +113,15 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     yield f"{postgres_server}/{name}"
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for all browser tests of a worker: Playwright allows one driver a process."""
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
+        yield made
+        made.close()
 
 
 @pytest.fixture

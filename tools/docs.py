@@ -21,6 +21,7 @@ from anlan.stats.counts import METHODS
 
 ROOT = Path(__file__).parents[1]
 DOCS, SITE = ROOT / "docs", ROOT / "site"
+_RUN = "import sys; from anlan.cli import main; sys.exit(main())"
 COMMANDS = (
     "",
     "detect",
@@ -67,7 +68,7 @@ def commands_page() -> str:
     parts = ["# Command line\n\nGenerated from the commands' own help.\n"]
     for command in COMMANDS:
         done = subprocess.run(
-            [sys.executable, "-m", "anlan.cli", *command.split(), "--help"],
+            [sys.executable, "-c", _RUN, *command.split(), "--help"],
             capture_output=True,
             text=True,
             check=True,

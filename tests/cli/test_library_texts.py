@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "anlan"
-FOLDERS = {"library": ("frames",), "charts": ("charts", "cli"), "cli": ("cli",)}
+FOLDERS = {"library": ("frames", "partitions.py"), "charts": ("charts", "cli"), "cli": ("cli",)}
 
 
 def code_of(room: str) -> str:
-    files = [file for folder in FOLDERS[room] for file in (SOURCE / folder).rglob("*.py")]
+    places = [SOURCE / place for place in FOLDERS[room]]
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*.py"))]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

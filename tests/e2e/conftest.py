@@ -13,19 +13,11 @@ from pathlib import Path
 
 import pytest
 from e2e_furnish import PageOf, furnish
-from e2e_site import BROWSER_ARGUMENTS, Desk, Server, desk, find_browser, run_anlan, served
-from playwright.sync_api import Browser, sync_playwright
+from e2e_site import Desk, Server, desk, run_anlan, served
+from playwright.sync_api import Browser
 
 MakeServer = Callable[..., Server]
 OpenDesk = Callable[..., Desk]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=find_browser(), args=BROWSER_ARGUMENTS)
-        yield made
-        made.close()
 
 
 @pytest.fixture(scope="session")

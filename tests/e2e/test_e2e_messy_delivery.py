@@ -29,7 +29,7 @@ BAD: dict[int, tuple[int, str, Any]] = {
     112: (3, "＜５", 4),
     143: (0, "6月31日", None),
 }
-CORRECTED_ROW, CORRECTED_TO = 203, 99  # among the newest periods, which the series page looks through
+CORRECTED_ROW, CORRECTED_TO = 5, 99  # the first week of all: a correction of any age is told
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
 

@@ -159,3 +159,14 @@ def test_the_example_of_the_docstring_holds() -> None:
     cases = pl.DataFrame({"day": [f"2024-07-{d:02d}" for d in range(1, 15)], "cases": [2, 3] * 6 + [3, 19]})
     found = anlan.detect(cases, time="day", value="cases", method="ears_c1")
     assert found.filter(pl.col("alarm"))["day"].to_list() == ["2024-07-14"]
+
+
+def test_auto_says_which_method_judged_a_row() -> None:
+    weeks = [f"2020-W{week:02d}" for week in range(1, 13)]
+    cases = pl.DataFrame({"week": weeks, "cases": [3, 4, 5, 3, 4, 5, 3, 4, 5, 3, 4, 40]})
+    found = anlan.detect(cases, time="week", value="cases", method="auto")
+    assert found.columns == ["week", *RESULT_COLUMNS, "chosen"]
+    assert found["chosen"].to_list() == [""] * 7 + ["ears_c1"] * 2 + ["ears_c2"] * 3
+    assert found.filter(pl.col("alarm"))["week"].to_list() == ["2020-W12"]
+    with pytest.raises(InputError, match="chosen"):
+        anlan.detect(cases.rename({"week": "chosen"}), time="chosen", value="cases", method="auto")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+
 import pytest
 
 from anlan.texts import LANGUAGES, Sentence, catalogue, name_in, say

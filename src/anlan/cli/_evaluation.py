@@ -29,7 +29,7 @@ from anlan.stats.evaluation import (
     run_method,
     simulate_noufaily,
 )
-from anlan.stats.evaluation.reference_run import REFERENCE_RUN
+from anlan.stats.evaluation.reference_run import reference_of
 from anlan.texts import say
 
 SHOWN = ("fpr", "pod", "pod_first_week", "delay", "ppv", "sensitivity")
@@ -56,7 +56,7 @@ class Evaluated:
     @property
     def has_reference(self) -> bool:
         """Whether the stored reference run is of this design and one of these methods."""
-        return self.design == "noufaily" and any(run.method in REFERENCE_RUN for run in self.runs)
+        return self.design == "noufaily" and any(reference_of(run.method) for run in self.runs)
 
     def title(self) -> str:
         return self.says("title", methods=len(self.runs), series=len(self.series.without))
@@ -79,7 +79,7 @@ class Evaluated:
         for run, performance in zip(self.runs, self.performances, strict=True):
             cells = [_cell(name, performance.estimate(name)) for name in SHOWN]
             if self.has_reference:
-                stored = REFERENCE_RUN.get(run.method)
+                stored = reference_of(run.method)
                 cells.append(
                     "–" if stored is None else f"{stored.fpr:.1f} / {stored.pod:.1f} / {stored.ppv:.1f}"
                 )

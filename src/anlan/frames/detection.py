@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from anlan.frames._errors import input_error, parameter_error, shown_list
 from anlan.frames.grid import SeriesGrid, read_series
 from anlan.frames.times import Ordinals, period_dates
-from anlan.stats.counts import REQUIRED, Detection, Method, Reason, method_named
+from anlan.stats.counts import AUTO_CHOICES, REQUIRED, Detection, Method, Reason, method_named
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrameT
 
 RESULT_COLUMNS = ("observed", "expected", "upper", "score", "p_value", "alarm", "reason")
+CHOSEN = "chosen"  # a further column, for the method that chooses among others
 REASONS: tuple[str, ...] = tuple(reason.name.lower() for reason in sorted(Reason))
 
 
@@ -52,6 +53,8 @@ class Found:
             columns.append(nw.new_series(name, flat, nw.Float64, backend=backend).fill_nan(None))
         columns.append(nw.new_series("alarm", self.result.alarm.reshape(-1), nw.Boolean, backend=backend))
         columns.append(_reasons(self.result, backend))
+        if CHOSEN in self.result.extra:
+            columns.append(_chosen(self.result, backend))
         # pandas carries row labels along with what is copied; they mean nothing in the result.
         return nw.from_dict({series.name: nw.maybe_reset_index(series) for series in columns})
 
@@ -104,7 +107,7 @@ def detect(
     frame of the same type
         A row per series and evaluated period: the key columns, the time column(s) as they came, ``observed``,
         ``expected``, ``upper`` (the bound), ``score`` (1 at the bound), ``p_value``, ``alarm`` (bool) and ``reason`` (``ok``, or why
-        nothing or less was decided). All series stand on the same periods, from the first to the last of the table.
+        nothing or less was decided); for ``method="auto"`` also ``chosen``, the method that judged it. All series stand on the same periods, from the first to the last of the table.
 
     Raises
     ------
@@ -203,14 +206,20 @@ def _check_call(
         raise parameter_error("library.error.last", given=last)
     keys = [by] if isinstance(by, str) else list(by or ())
     times = [time] if isinstance(time, str) else list(time)
-    taken = [name for name in [*keys, *times] if name in RESULT_COLUMNS]
+    reserved = [*RESULT_COLUMNS, *([CHOSEN] if method.name == "auto" else [])]
+    taken = [name for name in [*keys, *times] if name in reserved]
     if taken:
-        raise input_error(
-            "library.error.name_taken", names=shown_list(taken), reserved=shown_list(RESULT_COLUMNS)
-        )
+        raise input_error("library.error.name_taken", names=shown_list(taken), reserved=shown_list(reserved))
 
 
 def _reasons(result: Detection, backend: Any) -> nw.Series[Any]:
     words = nw.new_series("reason", list(REASONS), nw.String, backend=backend)
     codes: NDArray[np.int64] = result.reason.reshape(-1).astype(np.int64)
+    return words[codes]
+
+
+def _chosen(result: Detection, backend: Any) -> nw.Series[Any]:
+    """Names of the chosen methods; empty where there was too little history for any."""
+    words = nw.new_series(CHOSEN, ["", *AUTO_CHOICES], nw.String, backend=backend)
+    codes: NDArray[np.int64] = result.extra[CHOSEN].reshape(-1).astype(np.int64) + 1
     return words[codes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def test_the_bits_are_the_same(
     seed: int, n_series: int, n_times: int, baseline: int, gaps: bool, min_sigma: float, method: str
 ) -> None:
     counts = make_counts(n_series, n_times, seed, gaps)
-    given_all = {"baseline": baseline, "min_sigma": min_sigma, "min_reported": 3}
+    given_all: dict[str, Any] = {"baseline": baseline, "min_sigma": min_sigma, "min_reported": 3}
     with engine("compiled"):
         compiled = METHODS[method].run(counts, **given_all)
     with engine("plain"):
@@ -99,15 +100,11 @@ def test_without_numba_the_plain_path_answers_and_the_compiled_one_names_the_ext
     assert run_python(code).splitlines() == ["False", "The compiled path needs numba. Install anlan[fast]."]
 
 
-def test_the_start_is_paid_when_the_calls_so_far_would_have_repaid_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(_fast, "_forgone", {})
-    monkeypatch.setattr(_fast, "_state", lambda _name: "cached")
-    cost = _fast.START_SECONDS["cached"]
-
-    answers = [_fast._repays("anlan.not_loaded", "some", 0.4 * cost) for _ in range(4)]
-    assert answers == [False, False, True, True]
+def test_the_size_of_a_call_alone_decides() -> None:
+    for _ in range(4):
+        assert _fast.kernels("ears", 0.9 * _fast.WORTH_SECONDS) is None
+    assert _fast.kernels("ears", _fast.WORTH_SECONDS) is not None
+    assert _fast.kernels("ears", 0.9 * _fast.WORTH_SECONDS) is None
 
 
 def test_the_engine_is_one_of_three_and_ends_with_its_block() -> None:

@@ -75,4 +75,5 @@ def _loss(root: FloatArray, phi: FloatArray, power: FloatArray) -> FloatArray:
     """min(A^2 / phi, 9) with A = 1.5 (y^(2/3) - m^(2/3)) / m^(1/6), from root = sqrt(m) and power = y^(2/3)."""
     sixth = np.cbrt(root)
     residual = 1.5 * (power - sixth**4) / sixth
-    return np.minimum(residual**2 / phi, _LARGEST_LOSS)
+    capped: FloatArray = np.minimum(residual**2 / phi, _LARGEST_LOSS)
+    return capped

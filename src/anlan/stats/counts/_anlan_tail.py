@@ -69,7 +69,8 @@ def _search(predictive: Predictive, wanted: FloatArray) -> FloatArray:
     z = -special.ndtri(np.clip(wanted, _SMALLEST_P, 1 - 1e-12))
     spread = np.sqrt(predictive.components[1] * predictive.mean)
     guess = np.maximum(np.floor(predictive.mean + z * spread), 0.0)
-    low, high = guess.copy(), guess.copy()
+    low: FloatArray = guess.copy()
+    high: FloatArray = guess.copy()
     step = np.maximum(np.floor(spread / 2), 1.0)
     while True:  # downwards
         not_above = (low >= 0) & ~(predictive.tail(np.maximum(low, 0.0)) > wanted)

@@ -18,8 +18,7 @@ from anlan.stats.counts._incontrol import Control
 from anlan.stats.counts._input import Evaluate
 from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray, Reason
 
-
-SERIES_BLOCK = 256
+SERIES_BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _fill(found: Detection, place: tuple[slice, IntArray], control: Control, ste
     found.alarm[place] = (steps.alarm & ok) | first_case
     found.reason[place] = reason
     for name, values in steps.extra.items():
-        found.extra[name][place] = np.where(usable, values, np.nan)  # type: ignore[index]
+        found.extra[name][place] = np.where(usable, values, np.nan)
 
 
 def update(chart: Chart, values: ArrayLike, mean: ArrayLike | None) -> tuple[Chart, Detection]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from anlan.stats.counts import distributions
 from anlan.stats.counts._farrington_fit import Prediction, Settings
-from anlan.stats.counts.distributions import quantile, upper_tail
 from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray, Reason, exceedance_score
 
 
 class Result:
     """Collects the blocks and turns models into limits, scores and reasons."""
 
-    def __init__(self, cases: FloatArray, positions: IntArray, settings: Settings) -> None:
-        self.cases, self.positions, self.settings = cases, positions, settings
+    def __init__(
+        self, cases: FloatArray, positions: IntArray, settings: Settings, kernels: ModuleType | None = None
+    ) -> None:
+        self.cases, self.positions, self.settings, self.kernels = cases, positions, settings, kernels
         shape = (len(cases), len(positions))
         self.reason = np.full(shape, int(Reason.SHORT_HISTORY), dtype=np.int8)
         names = ("expected", "se", "eta", "phi", "trend_coefficient", "p_trend")
@@ -63,6 +66,7 @@ class Result:
         extra = {
             "phi": values["phi"], "trend_coefficient": values["trend_coefficient"], "trend_used": self.trend_used,
             "p_trend": values["p_trend"], "mu0": limits.mean_used,
+            "compiled": np.full(observed.shape, self.kernels is not None),
         }  # fmt: skip
         return Detection(
             method="farrington_flexible",
@@ -123,8 +127,9 @@ def _limit_counts(result: Result, observed: FloatArray) -> Limits:
     settings, eta, phi = result.settings, result.values["eta"], result.values["phi"]
     shift = settings.z * result.values["se"] if settings.threshold_method == "muan" else 0.0
     mean_used = np.exp(eta + shift)
-    upper = quantile(1 - settings.alpha, mean_used, phi)
-    p_value = upper_tail(observed, mean_used, phi)
+    tails = result.kernels or distributions
+    upper = tails.quantile(1 - settings.alpha, mean_used, phi)
+    p_value = tails.upper_tail(observed, mean_used, phi)
     return Limits(result.values["expected"], upper, p_value, mean_used, (observed - eta) / (upper - eta))
 
 

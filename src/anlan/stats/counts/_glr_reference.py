@@ -7,9 +7,11 @@ The epidemic chart of the negative binomial does not maximise over lambda: it ta
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from anlan.stats.counts._glr_runs import Maximum, Run, largest
+from anlan.stats.counts._glr_runs import Maximum, Run, largest, tail_sums
 from anlan.stats.counts.result import BoolArray, FloatArray
 
 _START = 0.5
@@ -21,14 +23,19 @@ _MOST_STEPS = 1000
 def largest_in_r(run: Run, *, change: str, sign: float, family: str) -> Maximum:
     """The statistic as R computes it. The derivative is 0: R finds its limits by counting."""
     if family == "poisson" and change == "intercept":
+        if sign < 0:
+            # 0 * log 0 is not a number there: a run without a case is no decrease.
+            cases = tail_sums(run.y)
+            run = replace(run, last=np.minimum(run.last, (cases > 0).sum(axis=1) - 1))
         return largest(run, change=change, sign=sign)
-    best = np.full(len(run.y), -np.inf)
+    best = np.zeros(len(run.y))
     estimate = np.full(len(run.y), _START)
     allowed = run.allowed()
     with np.errstate(all="ignore"):
         for begin in np.flatnonzero(allowed.any(axis=0)):
             there = allowed[:, begin]
-            part = Run(*(values[:, begin:] for values in (run.y, run.mu, run.previous)), run.alpha, run.first, run.last)
+            y, mu, previous = (values[:, begin:] for values in (run.y, run.mu, run.previous))
+            part = Run(y, mu, previous, run.alpha, run.first, run.last)
             if family == "poisson":
                 estimate = np.where(there, _epidemic_estimate(part, estimate), estimate)
                 ratio = _epidemic_ratio(part, estimate)
@@ -39,10 +46,12 @@ def largest_in_r(run: Run, *, change: str, sign: float, family: str) -> Maximum:
                 ratio = (
                     _negative_binomial_ratio(part, np.exp(bounded)[:, np.newaxis] * part.mu)
                     if change == "intercept"
-                    else _negative_binomial_ratio(part, part.mu + np.exp(kappa)[:, np.newaxis] * part.previous)
+                    else _negative_binomial_ratio(
+                        part, part.mu + np.exp(kappa)[:, np.newaxis] * part.previous
+                    )
                 )
             best = np.where(there & (ratio > best), ratio, best)
-    return Maximum(np.where(np.isfinite(best), best, 0.0), np.zeros(len(best)))
+    return Maximum(best, np.zeros(len(best)))
 
 
 def _intercept_estimate(run: Run, start: FloatArray, there: BoolArray) -> FloatArray:

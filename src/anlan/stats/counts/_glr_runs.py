@@ -114,8 +114,8 @@ def _by_pairs(run: Run, usable: BoolArray, sign: float, maximise: _Maximiser) ->
     for start in range(0, len(series), step):
         rows, at = series[start : start + step], begin[start : start + step]
         inside = np.arange(n) >= at[:, np.newaxis]
-        parts = (np.where(inside, part[rows], 0.0) for part in (run.y, run.mu, run.previous))
-        found, derivative = maximise(_Pairs(*parts, run.alpha[rows][:, np.newaxis]), sign)
+        y, mu, previous = (np.where(inside, part[rows], 0.0) for part in (run.y, run.mu, run.previous))
+        found, derivative = maximise(_Pairs(y, mu, previous, run.alpha[rows][:, np.newaxis]), sign)
         order = np.argsort(found, kind="stable")
         better = found[order] > ratio[rows[order]]
         # The last of several assignments to one series is the largest.

@@ -61,14 +61,16 @@ class Control:
             if self.known.shape[1] == 1:
                 return np.broadcast_to(self.known, (n_series, stop - start))
             if stop > self.known.shape[1]:
-                raise parameter_error("mean", f"given for all {stop} periods", f"{self.known.shape[1]} of them")
+                raise parameter_error(
+                    "mean", f"given for all {stop} periods", f"{self.known.shape[1]} of them"
+                )
             return self.known[:, start:stop]
         if self.model.n_coefficients == 1:
             # Not through the logarithm: the mean of the training period, to the last digit.
-            means = np.broadcast_to(self.coefficients, (n_series, stop - start)).copy()
-        else:
-            with np.errstate(over="ignore"):
-                means = np.exp(self.coefficients @ self._design(np.arange(start, stop)).T)
+            level = np.where(self.reason[:, np.newaxis] == Reason.ZERO_REFERENCE, 0.0, self.coefficients)
+            return np.broadcast_to(level, (n_series, stop - start))
+        with np.errstate(over="ignore"):
+            means = np.exp(self.coefficients @ self._design(np.arange(start, stop)).T)
         means[self.reason == Reason.ZERO_REFERENCE] = 0.0
         return means
 
@@ -79,7 +81,7 @@ class Control:
         return replace(self, known=known, **parts)
 
     def _design(self, positions: IntArray) -> FloatArray:
-        years = self.origin + self.step * positions
+        years: FloatArray = self.origin + self.step * positions.astype(np.float64)
         return _seasonal.harmonic_design(
             years, self._at(), harmonics=self.model.harmonics, trend=self.model.trend
         )
@@ -162,7 +164,7 @@ def default_training(frequency: int, *, is_known: bool) -> int:
 
 def _as_means(mean: ArrayLike, cases: FloatArray) -> FloatArray:
     accepted = f"numbers > 0: one, {cases.shape[1]} (one for each time), or an array of {cases.shape}"
-    if isinstance(mean, bool) or isinstance(mean, str):
+    if isinstance(mean, (bool, str)):
         raise parameter_error("mean", accepted, mean)
     try:
         means = np.asarray(mean, dtype=np.float64)

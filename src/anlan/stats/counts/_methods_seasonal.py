@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anlan.stats.counts.methods import Method, Parameter, Step
 
 _FREQUENCY = ("frequency", "int", None, {"optional": True, "at_least": 2})
-_TREND = ("trend", "bool", True, {})
+_TREND: tuple[str, str, bool, dict[str, Any]] = ("trend", "bool", True, {})
 _HARMONICS = ("harmonics", "int", 1, {"at_least": 0})
 _MIN_YEARS = ("min_years", "int", 3, {"at_least": 1})
 _ALL_YEARS = ("b", "int", None, {"optional": True, "at_least": 1})

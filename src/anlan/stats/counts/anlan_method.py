@@ -24,7 +24,7 @@ from anlan.stats.counts._input import Evaluate, parameter_error
 from anlan.stats.counts.anchors import time_axis
 from anlan.stats.counts.result import Detection, FloatArray, IntArray, Reason, exceedance_score
 
-__all__ = ["AnlanState", "anlan_detector", "anlan_start", "anlan_update"]
+__all__ = ["AnlanState", "anlan_detector", "anlan_begin", "anlan_update"]
 
 WEEKS_A_YEAR = 365.25 / 7
 MIN_YEARS = 2
@@ -99,7 +99,7 @@ def anlan_detector(
         ``slow`` also ``slow_score``, ``slow_strength`` and ``slow_alarm``. ``alarm`` never includes ``slow_alarm``.
         Fewer than two years since the first report is ``SHORT_HISTORY``, less than half of the periods since then
         reported is ``INCOMPLETE_REFERENCE``. A window without a case is decided by the predictive distribution of half
-        a case in it and marked ``ZERO_REFERENCE``.
+        a case in it.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class AnlanState:
     n_seen: int
 
 
-def anlan_start(
+def anlan_begin(
     counts: ArrayLike,
     *,
     dates: ArrayLike | None = None,
@@ -153,31 +153,48 @@ def anlan_start(
 
 
 def anlan_update(state: AnlanState, values: ArrayLike) -> tuple[AnlanState, Detection]:
-    """Judge the next period of every series.
+    """Judge the next periods of every series.
 
     Parameters
     ----------
     state : AnlanState
-        From ``anlan_start`` or the update before.
-    values : array of shape (n_series,)
-        Counts of the next period, NaN where not reported.
+        From ``anlan_begin`` or the update before; it is not changed.
+    values : array of shape (n_series,) or (n_series, n_new)
+        Counts of one new period, or of several, NaN where not reported.
 
     Returns
     -------
-    (AnlanState, Detection)
-        The state after the period, and its result: the same as ``anlan_detector`` on the whole series at that position.
+    state : AnlanState
+        After the new values.
+    found : Detection
+        For the new periods: the same as ``anlan_detector`` on the whole series gives at these positions.
+
+    Raises
+    ------
+    ParameterError
+        If ``values`` has another shape or is no count.
     """
     given = np.asarray(values)
-    if given.shape != (len(state.window),):
-        raise parameter_error("values", f"an array of shape ({len(state.window)},)", f"shape {given.shape}")
-    column = _input.as_series(given[:, np.newaxis], name="values")
+    n_series = len(state.window)
+    if given.ndim not in (1, 2) or len(given) != n_series:
+        accepted = f"an array of shape ({n_series},) or ({n_series}, n_new)"
+        raise parameter_error("values", accepted, f"shape {given.shape}")
+    new = _input.as_series(given[:, np.newaxis] if given.ndim == 1 else given, name="values")
     settings, n_window = state.settings, state.window.shape[1]
     # The window stands for the whole past: what came before it enters no result.
-    together = np.hstack([state.window, column])
-    found = _Evaluated.of(together, np.array([n_window]), settings, n_past=state.n_seen)
+    together = np.hstack([state.window, new])
+    ahead = np.arange(new.shape[1], dtype=np.int64)
+    found = _Evaluated.of(together, n_window + ahead, settings, n_past=state.n_seen + ahead)
     z = np.hstack([state.z, found.z])
-    result = _result(column, np.array([state.n_seen]), found, z[:, np.newaxis, :], settings)
-    return replace(state, window=together[:, 1:], z=z[:, 1:], n_seen=state.n_seen + 1), result
+    lagged = z[:, ahead[:, np.newaxis] + np.arange(settings.lags)]
+    result = _result(new, state.n_seen + ahead, found, lagged, settings)
+    after = replace(
+        state,
+        window=together[:, len(ahead) :],
+        z=z[:, len(ahead) :],
+        n_seen=state.n_seen + len(ahead),
+    )
+    return after, result
 
 
 def _settings(
@@ -205,7 +222,7 @@ class _Evaluated:
     expected: FloatArray
     dispersion: FloatArray
     log_variance: FloatArray
-    n_reported: FloatArray
+    spread: FloatArray
     level: FloatArray
     level_used: FloatArray
     outbreak_weight: FloatArray
@@ -217,14 +234,14 @@ class _Evaluated:
 
     @classmethod
     def of(
-        cls, cases: FloatArray, positions: IntArray, settings: Settings, *, n_past: int | None = None
+        cls, cases: FloatArray, positions: IntArray, settings: Settings, *, n_past: IntArray | None = None
     ) -> _Evaluated:
-        """``n_past`` is the number of periods before the tested one where ``cases`` begins with a padded window."""
+        """``n_past`` counts the periods before each position where ``cases`` does not begin with the first."""
         shape = (len(cases), len(positions))
         found = cls(*(np.full(shape, np.nan) for _ in cls.__dataclass_fields__))
         padded = _padded(cases, settings.n_window)
         rows = design(settings.n_window, settings.period)
-        past = positions if n_past is None else np.full(len(positions), n_past)
+        past = positions if n_past is None else n_past
         long_enough = past >= settings.min_history
         found.reason[:, ~long_enough] = Reason.SHORT_HISTORY
         for series, place in _blocks(len(cases), np.flatnonzero(long_enough)):
@@ -262,29 +279,26 @@ class _Evaluated:
         level = local_level(windows, baseline)
         expected = baseline.expected * level.multiplier
         self.expected[at], self.dispersion[at] = expected, level.dispersion
-        self.log_variance[at], self.n_reported[at] = baseline.log_variance, baseline.n_reported
+        spread = tail.dispersion_spread(level.dispersion, expected, baseline.n_reported)
+        spread = np.where(baseline.is_empty, 0.0, spread)
+        self.log_variance[at], self.spread[at] = baseline.log_variance, spread
         self.level[at], self.level_used[at] = level.multiplier, level.adopted
         lowered = (baseline.weight > 0) & (baseline.weight < 1)
         number = lowered.sum(axis=1)
         total = np.where(lowered, baseline.weight, 0.0).sum(axis=1)
         self.outbreak_periods[at] = number
         self.outbreak_weight[at] = np.where(number > 0, total / np.maximum(number, 1), 1.0)
-        spread = tail.dispersion_spread(level.dispersion, expected, baseline.n_reported)
-        spread = np.where(baseline.is_empty, 0.0, spread)
         predictive = tail.Predictive(expected, level.dispersion, baseline.log_variance, spread)
         p_alone = predictive.tail(observed)
         p_alone[~baseline.converged] = np.nan
         self.p_alone[at], self.z[at] = p_alone, tail.normal_score(p_alone)
-        reason = np.where(baseline.is_empty, float(Reason.ZERO_REFERENCE), float(Reason.OK))
-        return np.where(baseline.converged, reason, float(Reason.NO_CONVERGENCE))
+        return np.where(baseline.converged, float(Reason.OK), float(Reason.NO_CONVERGENCE))
 
     def take(self, places: IntArray) -> _Evaluated:
         return _Evaluated(*(getattr(self, name)[:, places] for name in self.__dataclass_fields__))
 
     def predictive(self) -> tail.Predictive:
-        spread = tail.dispersion_spread(self.dispersion, self.expected, self.n_reported)
-        spread = np.where(self.reason == Reason.ZERO_REFERENCE, 0.0, spread)
-        return tail.Predictive(self.expected, self.dispersion, self.log_variance, spread)
+        return tail.Predictive(self.expected, self.dispersion, self.log_variance, self.spread)
 
 
 def _detect(cases: FloatArray, positions: IntArray, settings: Settings) -> Detection:
@@ -303,7 +317,7 @@ def _result(
 ) -> Detection:
     """``z`` (n_series, n_positions, lags) ends with the period itself."""
     reason = found.reason.astype(np.int8)
-    decided = (reason == Reason.OK) | (reason == Reason.ZERO_REFERENCE)
+    decided = reason == Reason.OK
     before = z[..., -2]
     s = tail.with_memory(z[..., -1], before, settings.memory)
     p_value = special.ndtr(-s)

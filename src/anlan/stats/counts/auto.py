@@ -24,7 +24,7 @@ from anlan.stats.counts.periodic import periodic_nb
 from anlan.stats.counts.result import Detection, FloatArray, IntArray, Reason
 
 #: What ``extra["chosen"]`` counts: 0 is the first of these names.
-CHOICES = (
+AUTO_CHOICES = (
     "farrington_flexible",
     "farrington_flexible (4 years)",
     "periodic_nb",
@@ -65,7 +65,7 @@ def auto(
     -------
     Detection
         Limits, p-values and reasons are those of the chosen method, its other settings at their defaults. ``extra``:
-        ``chosen``, the place in ``CHOICES`` counted from 0, -1 where there was too little history for any; ``history``
+        ``chosen``, the place in ``AUTO_CHOICES`` counted from 0, -1 where there was too little history for any; ``history``
         in periods.
 
     Raises

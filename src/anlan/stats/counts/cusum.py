@@ -123,7 +123,9 @@ class CusumChart:
 
     def walk(self, values: FloatArray, means: FloatArray, wanted: IntArray) -> tuple[Self, Steps]:
         with np.errstate(divide="ignore", invalid="ignore"):
-            gain = standardise(values, means, self.transform, self.overdispersion) - self.k
+            # A constant mean is a column seen many times: its roots are taken once.
+            level = means[:, :1] if means.shape[1] and means.strides[1] == 0 else means
+            gain = standardise(values, level, self.transform, self.overdispersion) - self.k
         gain[~np.isfinite(gain)] = 0.0  # not reported, or nothing expected: the statistic waits
         by_time = np.ascontiguousarray(gain.T)
         path = np.empty((len(by_time) + 1, len(values)))
@@ -146,9 +148,7 @@ class CusumChart:
         room = self.h + self.k - before
         with np.errstate(invalid="ignore", divide="ignore"):
             if self.as_reference:
-                upper = _upper_in_r(
-                    expected, room, self.h - statistic, self.transform, self.overdispersion
-                )
+                upper = _upper_in_r(expected, room, self.h - statistic, self.transform, self.overdispersion)
             else:
                 upper = count_at(expected, room, self.transform, self.overdispersion)
         return Steps(expected, upper, statistic / self.h, statistic >= self.h, {"statistic": statistic})
@@ -193,20 +193,22 @@ def cusum_chart(
 
 def standardise(y: FloatArray, m: FloatArray, transform: str, alpha: float) -> FloatArray:
     """x of the count y with in-control mean m."""
+    x: FloatArray
     if transform == "rossi":
-        return (y - 3 * m + 2 * np.sqrt(y * m)) / (2 * np.sqrt(m))
-    if transform == "standard":
-        return (y - m) / np.sqrt(m)
-    if transform == "none":
-        return y.copy()
-    if transform == "pearsonNegBin":
-        return (y - m) / np.sqrt(m + alpha * m**2)
-    third = np.cbrt(y) ** 2
-    if transform == "anscombe":
-        return 1.5 * (third - np.cbrt(m) ** 2) / m ** (1 / 6)
-    if transform == "anscombe2nd":
-        return (third - (np.cbrt(m) ** 2 - m ** (-1 / 3) / 9)) / (2 / 3 * m ** (1 / 6))
-    return (_stabilised(y, alpha) - _stabilised(m, alpha)) / (m + alpha * m**2) ** (1 / 6)
+        x = (y - 3 * m + 2 * np.sqrt(y * m)) / (2 * np.sqrt(m))
+    elif transform == "standard":
+        x = (y - m) / np.sqrt(m)
+    elif transform == "none":
+        x = y.copy()
+    elif transform == "pearsonNegBin":
+        x = (y - m) / np.sqrt(m + alpha * m**2)
+    elif transform == "anscombe":
+        x = 1.5 * (np.cbrt(y) ** 2 - np.cbrt(m) ** 2) / m ** (1 / 6)
+    elif transform == "anscombe2nd":
+        x = (np.cbrt(y) ** 2 - (np.cbrt(m) ** 2 - m ** (-1 / 3) / 9)) / (2 / 3 * m ** (1 / 6))
+    else:
+        x = (_stabilised(y, alpha) - _stabilised(m, alpha)) / (m + alpha * m**2) ** (1 / 6)
+    return x
 
 
 def _stabilised(y: FloatArray, alpha: float) -> FloatArray:
@@ -217,21 +219,22 @@ def _stabilised(y: FloatArray, alpha: float) -> FloatArray:
 
 def count_at(m: FloatArray, x: FloatArray, transform: str, alpha: float) -> FloatArray:
     """The count at which the standardised value is ``x``; 0 where it is beyond that already without a case."""
+    if transform == "anscombeNegBin":
+        return _bisected(lambda y: standardise(y, m, transform, alpha), x)
+    power, y = 1.0, x
     if transform == "rossi":
         # sqrt(y) solves s^2 + 2 sqrt(m) s - 3 m - 2 x sqrt(m) = 0.
-        root = np.sqrt(np.maximum(4 * m + 2 * x * np.sqrt(m), 0.0)) - np.sqrt(m)
-        return np.maximum(root, 0.0) ** 2
-    if transform == "standard":
-        return np.maximum(m + x * np.sqrt(m), 0.0)
-    if transform == "none":
-        return np.maximum(x, 0.0)
-    if transform == "pearsonNegBin":
-        return np.maximum(m + x * np.sqrt(m + alpha * m**2), 0.0)
-    if transform == "anscombe":
-        return np.maximum(2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2, 0.0) ** 1.5
-    if transform == "anscombe2nd":
-        return np.maximum(2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2 - m ** (-1 / 3) / 9, 0.0) ** 1.5
-    return _bisected(lambda y: standardise(y, m, transform, alpha), x)
+        power, y = 2.0, np.sqrt(np.maximum(4 * m + 2 * x * np.sqrt(m), 0.0)) - np.sqrt(m)
+    elif transform == "standard":
+        y = m + x * np.sqrt(m)
+    elif transform == "pearsonNegBin":
+        y = m + x * np.sqrt(m + alpha * m**2)
+    elif transform == "anscombe":
+        power, y = 1.5, 2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2
+    elif transform == "anscombe2nd":
+        power, y = 1.5, 2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2 - m ** (-1 / 3) / 9
+    count: FloatArray = np.maximum(y, 0.0) ** power
+    return count
 
 
 def _bisected(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:

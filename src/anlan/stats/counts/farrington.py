@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from anlan.stats.counts import _input
-from anlan.stats.counts._farrington_fit import Settings, predict
+from anlan.stats.counts import _farrington_fit, _fast, _input
+from anlan.stats.counts._farrington_fit import Settings
 from anlan.stats.counts._farrington_limits import Result
 from anlan.stats.counts._input import Evaluate
 from anlan.stats.counts.anchors import TimeAxis, references, time_axis
@@ -22,6 +22,7 @@ from anlan.stats.counts.result import Detection, IntArray
 THRESHOLD_METHODS = ("nbPlugin", "muan", "delta")
 POWERS = {"2/3": 2 / 3, "1/2": 0.5, "none": 1.0}
 _BLOCK = 256  # fits at a time: their rows stay in the cache
+_SECONDS_SAVED = 4e-5  # per fit, by the compiled kernels of extra ``fast``
 _MIN_YEARS_FOR_TREND = 3
 
 
@@ -97,7 +98,8 @@ def farrington_flexible(
     -------
     Detection
         ``extra``: ``phi`` dispersion, ``trend_coefficient`` per period (NaN without trend), ``trend_used``,
-        ``p_trend``, ``mu0`` the mean that the limit is computed from.
+        ``p_trend``, ``mu0`` the mean that the limit is computed from, ``compiled`` whether the compiled kernels of the
+        extra ``fast`` did the work (docs/explain/speed.md); the numbers are the same.
 
     Raises
     ------
@@ -122,12 +124,14 @@ def farrington_flexible(
     )  # fmt: skip
     positions = _input.as_positions(evaluate, cases.shape[1])
     exposure = None if population is None else _input.as_population(population, cases)
-    result = Result(cases, positions, settings)
+    kernels = _fast.kernels("farrington", _SECONDS_SAVED * len(cases) * len(positions))
+    result = Result(cases, positions, settings, kernels)
+    predict = _farrington_fit.predict if kernels is None else kernels.predict
     for reference, places in references(
         axis, positions, b=settings.b, w=settings.w, n_periods=settings.n_periods,
         skip=settings.past_not_included, calendar=settings.as_reference,
     ):  # fmt: skip
-        for series, place in fit_blocks(len(cases), places):
+        for series, place in fit_blocks(len(cases), places, _BLOCK if kernels is None else kernels.BLOCK):
             result.fill(
                 series, place, predict(cases, exposure, reference, series, positions[place], settings)
             )
@@ -168,12 +172,12 @@ def half_window(axis: TimeAxis, w: int | None) -> int:
     """The half-width of the window, by default 3 weeks or 1 month; windows of different years must not meet."""
     width = _input.as_whole("w", (1 if axis.frequency == 12 else 3) if w is None else w, at_least=0)
     if 2 * width + 1 >= axis.frequency:
-        raise parameter_error("w", f"an int below half a year of {axis.frequency} periods", width)
+        raise _input.parameter_error("w", f"an int below half a year of {axis.frequency} periods", width)
     return width
 
 
-def fit_blocks(n_series: int, places: IntArray) -> Iterator[tuple[IntArray, IntArray]]:
+def fit_blocks(n_series: int, places: IntArray, block: int = _BLOCK) -> Iterator[tuple[IntArray, IntArray]]:
     """Pairs (series, place) in blocks; the series of one time stand together."""
-    for start in range(0, n_series * len(places), _BLOCK):
-        pair = np.arange(start, min(start + _BLOCK, n_series * len(places)))
+    for start in range(0, n_series * len(places), block):
+        pair = np.arange(start, min(start + block, n_series * len(places)))
         yield pair % n_series, places[pair // n_series]

@@ -163,7 +163,7 @@ def _partial_references(
             there = positions[place] + reference.offsets >= 0
             if there.any():
                 parts = (reference.offsets, reference.block, reference.time)
-                yield Reference(*(part[there] for part in parts)), np.array([place])  # type: ignore[arg-type]
+                yield Reference(*(part[there] for part in parts)), np.array([place])
 
 
 def _extended(axis: TimeAxis, lead: int) -> TimeAxis:

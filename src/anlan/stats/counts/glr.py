@@ -26,7 +26,7 @@ CHANGES = ("intercept", "epidemic")
 DIRECTIONS = ("increase", "decrease")
 _NO_LIMIT_IN_R = 1e99
 _LIMIT_STEPS = 60
-_LARGEST_COUNT_IN_R = 10_000
+_MOST_COUNTS_IN_R = 60
 
 
 def glr_poisson(
@@ -243,7 +243,11 @@ class GlrChart:
         if theta > 0:
             upper = np.maximum(upper, 0.0)
         steps = Steps(
-            means[:, wanted], upper, statistic / self.threshold, self._alarms(statistic), {"statistic": statistic}
+            means[:, wanted],
+            upper,
+            statistic / self.threshold,
+            self._alarms(statistic),
+            {"statistic": statistic},
         )
         return now, steps
 
@@ -293,7 +297,7 @@ class _Walk:
         chart = self.chart
         length = time - self.start + 1
         last = np.full(len(length), time - chart.min_window + 1)
-        if chart.as_reference and chart.method == "glr_poisson":
+        if chart.as_reference and chart.method == "glr_poisson" and chart.change == "intercept":
             # In R M and Mtilde mean other weeks in this chart, by one.
             short = length < chart.min_window + (chart.window is not None)
             at = time if chart.window is None else time - chart.min_window
@@ -353,7 +357,10 @@ class _Walk:
         spread = mu * (1 + chart.alpha * mu)
         base = np.where(np.isfinite(excess), np.maximum(-excess, 0.0) * (1 + chart.alpha * mu), 0.0)
         count = mu + base + np.sqrt(2 * chart.threshold * spread) + 1
-        open_ = np.ones(len(mu), dtype=bool)
+        open_ = run.allowed().any(axis=1) & np.isfinite(mu) & (mu > 0)
+        if chart.change == "epidemic":
+            open_ &= run.previous[:, -1] > 0
+        count[~open_] = np.inf
         for _ in range(_LIMIT_STEPS):
             rows = np.flatnonzero(open_)
             found = largest(_rows(run, rows).with_current(count[rows]), change=chart.change, sign=1.0)
@@ -378,31 +385,32 @@ class _Walk:
         def alarms(count: FloatArray) -> BoolArray:
             return largest(run.with_current(count), change=chart.change, sign=-1.0).ratio >= chart.threshold
 
-        while ((high - low) > 1).any():
+        while (open_ := high - low > 1).any():
             middle = np.floor((low + high) / 2)
-            reached = alarms(np.maximum(middle, 0.0)) & (middle >= 0)
-            low, high = np.where(reached, middle, low), np.where(reached, high, middle)
+            reached = alarms(np.maximum(middle, 0.0))
+            low, high = np.where(open_ & reached, middle, low), np.where(open_ & ~reached, middle, high)
         return low
 
     def _upper_in_r(self, run: Run, time: int) -> FloatArray:
-        """Counting up from 0 (Poisson), or from the count until the alarm flips (negative binomial)."""
-        family = self.chart.method
-        count = np.zeros(len(run.y)) if family == "glr_poisson" else self.y[:, time].copy()
-        state = np.zeros(len(count), dtype=bool) if family == "glr_poisson" else self.alarm[:, time]
-        found = np.full(len(count), _NO_LIMIT_IN_R)
-        direction = np.where(state, -1.0, 1.0)
-        open_ = np.isfinite(self.means[:, time]) & (self.means[:, time] > 0)
-        if family == "glr_nb":
-            open_ &= count > 0
-        for _ in range(_LARGEST_COUNT_IN_R):
+        """Poisson: the smallest count. Negative binomial: stepping from the count on until the alarm flips."""
+        possible = run.allowed().any(axis=1)
+        if self.chart.method == "glr_poisson":
+            count = np.where(possible, self._smallest_count(run), np.inf)
+            return np.where(np.isfinite(count), count, _NO_LIMIT_IN_R)
+        count, state = self.y[:, time].copy(), self.alarm[:, time]
+        found = np.where(state & (count == 0), 0.0, _NO_LIMIT_IN_R)
+        step = np.where(state, -1.0, 1.0)
+        open_ = possible & (count > 0) & (self.means[:, time] > 0)
+        for _ in range(_MOST_COUNTS_IN_R):
             rows = np.flatnonzero(open_)
             if not len(rows):
                 break
             alarms = self.chart._alarms(self._largest(_rows(run, rows).with_current(count[rows])).ratio)
             flipped = alarms != state[rows]
             found[rows[flipped]] = count[rows[flipped]] + np.where(state[rows[flipped]], 1.0, 0.0)
-            count[rows] += direction[rows]
+            count[rows] += step[rows]
             open_[rows[flipped]] = False
+            found[open_ & (count < 0)] = 0.0
             open_ &= count >= 0
         return found
 
@@ -445,8 +453,6 @@ def _chart(method: str, cases: FloatArray, given: dict[str, Any]) -> GlrChart:
         alpha = np.nan
         if given["overdispersion"] is not None:
             alpha = _input.as_number("overdispersion", given["overdispersion"], above=0)
-        elif given["mean"] is not None:
-            raise parameter_error("overdispersion", "given together with mean", None)
     model = Model(
         harmonics=_input.as_whole("harmonics", given["harmonics"], at_least=0, at_most=6),
         trend=_input.as_flag("trend", given["trend"]),
@@ -466,6 +472,8 @@ def _chart(method: str, cases: FloatArray, given: dict[str, Any]) -> GlrChart:
     refit = _input.as_flag("refit", given["refit"])
     threshold = _input.as_number("threshold", given["threshold"], above=0)
     control = control_for(cases, axis, training=given["training"], mean=given["mean"], model=model)
+    if method == "glr_nb" and given["mean"] is not None and given["overdispersion"] is None:
+        raise parameter_error("overdispersion", "given together with mean", None)
     if refit and given["mean"] is not None:
         raise parameter_error("refit", "False with a known mean", refit)
     # The count before the first tested one is needed by the epidemic chart, all of them by ``refit``.

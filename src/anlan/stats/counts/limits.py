@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from anlan.stats.counts import _input
 from anlan.stats.counts._input import Evaluate, parameter_error
-from anlan.stats.counts.result import BoolArray, Detection, FloatArray, Reason
+from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray, Reason
 
 DIRECTIONS = ("above", "below")
 
@@ -59,6 +59,24 @@ def limit(
     ParameterError
         If an argument is not acceptable; the message names it.
     """
+    return limit_after(
+        None, values, limit=limit, evaluate=evaluate, direction=direction, inclusive=inclusive, duration=duration,
+        hysteresis=hysteresis,
+    )  # fmt: skip
+
+
+def limit_after(
+    state: tuple[IntArray, BoolArray] | None,
+    values: ArrayLike,
+    *,
+    limit: float | ArrayLike,
+    evaluate: Evaluate = None,
+    direction: str = "above",
+    inclusive: bool = False,
+    duration: int = 1,
+    hysteresis: float = 0.0,
+) -> Detection:
+    """``limit`` for values that go on from a state: periods in a row beyond the limit, and whether the alarm is on."""
     levels = _input.as_series(values, name="values", nonnegative=False)
     bounds = _as_limits(limit, len(levels))[:, np.newaxis]
     sign = 1.0 if _input.as_choice("direction", direction, DIRECTIONS) == "above" else -1.0
@@ -72,7 +90,7 @@ def limit(
         # Without hysteresis an alarm ends with the first value that is not beyond.
         holds = beyond | (excess > -back)
     missing = np.isnan(levels)
-    alarm, run = _states(beyond, holds, missing, needed)
+    alarm, run = _states(beyond, holds, missing, needed, state)
     reason = np.where(missing, np.where(alarm, Reason.HELD, Reason.MISSING_CURRENT), Reason.OK).astype(
         np.int8
     )
@@ -104,13 +122,17 @@ def _as_limits(limit: float | ArrayLike, n_series: int) -> FloatArray:
 
 
 def _states(
-    beyond: BoolArray, holds: BoolArray, missing: BoolArray, duration: int
-) -> tuple[BoolArray, np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+    beyond: BoolArray,
+    holds: BoolArray,
+    missing: BoolArray,
+    duration: int,
+    state: tuple[IntArray, BoolArray] | None,
+) -> tuple[BoolArray, IntArray]:
     """Walk through time once, all series abreast: the length of the run beyond the limit, and the alarm."""
     n_series, n_times = beyond.shape
     alarm = np.zeros((n_series, n_times), dtype=bool)
     runs = np.zeros((n_series, n_times), dtype=np.int64)
-    run, on = np.zeros(n_series, dtype=np.int64), np.zeros(n_series, dtype=bool)
+    run, on = state or (np.zeros(n_series, dtype=np.int64), np.zeros(n_series, dtype=bool))
     for time in range(n_times):
         run = np.where(beyond[:, time], run + 1, 0)
         on = (run >= duration) | (on & (holds[:, time] | missing[:, time]))

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from anlan.errors import ParameterError
 from anlan.stats.counts._input import VARIANTS, Evaluate
 from anlan.stats.counts._methods_anlan import anlan_entry
+from anlan.stats.counts._methods_classic import classic_methods
 from anlan.stats.counts._methods_seasonal import seasonal_methods
 from anlan.stats.counts.ears import ears_c1, ears_c2, ears_c3
 from anlan.stats.counts.farrington import POWERS, THRESHOLD_METHODS, farrington_flexible
@@ -264,6 +265,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             ),
             anlan_entry(Method, _named),
             *seasonal_methods(Method, _named),
+            *classic_methods(Method, _named),
         )
     }
 )  # fmt: skip

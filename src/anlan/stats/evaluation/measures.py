@@ -120,13 +120,15 @@ def measure(
     null, found = null & null_ok, found & ok
     outside = ~inside
     hits = found & inside
+    at_start: BoolArray = np.take_along_axis(hits, series.first_week[:, np.newaxis], axis=1)[:, 0]
+    detected: BoolArray = np.any(hits, axis=1)
     one = np.ones(shape[0])
     quiet = ~found & ok
     return Performance(
         {
             "fpr": Ratio(_count(null), _count(null_ok)),
-            "pod": Ratio(hits.any(axis=1).astype(np.float64), one),
-            "pod_first_week": Ratio(hits[np.arange(shape[0]), series.first_week].astype(np.float64), one),
+            "pod": Ratio(detected.astype(np.float64), one),
+            "pod_first_week": Ratio(at_start.astype(np.float64), one),
             "delay": Ratio(detection_delay(hits, series).astype(np.float64), one),
             "ppv": Ratio(_count(hits), _count(found)),
             "sensitivity": Ratio(_count(hits), _count(inside)),

@@ -73,11 +73,13 @@ def simulate_noufaily(
     generator: np.random.Generator,
     level_correlation: float = 0.0,
     level_sd: float = 0.0,
+    median_weeks: float = 1.0,
 ) -> PairedSeries:
     """Simulate ``replicates`` series of each of the 42 scenarios.
 
-    Replicate r (from 0) has a current outbreak of mean size (1 + r mod 10) standard deviations and past outbreaks of
-    {0, 2, 3, 5, 10}[(r + r div 10) mod 5]: ten replicates as in the stored reference run, fifty cross both factors fully.
+    With q = replicate + scenario (both from 0) the current outbreak has a mean size of 1 + q mod 10 standard deviations,
+    past outbreaks {0, 2, 3, 5, 10}[(q + q div 10) mod 5]: ten replicates hold every current size once in each scenario,
+    as the stored reference run does, fifty cross both factors fully.
 
     Parameters
     ----------
@@ -86,6 +88,8 @@ def simulate_noufaily(
     level_correlation, level_sd : float
         With ``level_sd`` > 0 the log mean carries a stationary AR(1) of this correlation (0 to below 1) and standard
         deviation: the serially correlated variant of the design.
+    median_weeks : float, default 1.0, above 0
+        Median time from the beginning of the current outbreak to a case. The design has 1; 4 makes slow outbreaks.
 
     Returns
     -------
@@ -101,8 +105,9 @@ def simulate_noufaily(
     sd = as_number("level_sd", level_sd, at_least=0)
     replicate = np.tile(np.arange(number), len(SCENARIOS))
     scenario = np.repeat(np.arange(len(SCENARIOS)), number)
-    k_past = np.array(PAST_SIZES)[(replicate + replicate // 10) % len(PAST_SIZES)]
-    k_current = 1 + replicate % len(CURRENT_SIZES)
+    turn = replicate + scenario
+    k_past = np.array(PAST_SIZES)[(turn + turn // 10) % len(PAST_SIZES)]
+    k_current = 1 + turn % len(CURRENT_SIZES)
     mean = np.stack([item.mean() for item in SCENARIOS])[scenario]
     phi = np.array([item.phi for item in SCENARIOS])[scenario]
     if sd > 0:
@@ -116,7 +121,8 @@ def simulate_noufaily(
         "k_past": k_past,
         "k_current": k_current,
     }
-    outbreak, start = _current(k_current, deviation, generator)
+    median = as_number("median_weeks", median_weeks, above=0)
+    outbreak, start = _current(k_current, deviation, generator, median)
     return PairedSeries(counts, outbreak, FIRST_TESTED, start, labels)
 
 
@@ -150,7 +156,7 @@ def _past(k: IntArray, deviation: FloatArray, generator: np.random.Generator) ->
 
 
 def _current(
-    k: IntArray, deviation: FloatArray, generator: np.random.Generator
+    k: IntArray, deviation: FloatArray, generator: np.random.Generator, median_weeks: float
 ) -> tuple[FloatArray, IntArray]:
     """Cases and starts; an outbreak that begins so late that none of its cases is seen is drawn again."""
     cases, starts = np.zeros(deviation.shape), np.zeros(len(k), dtype=np.int64)
@@ -158,7 +164,9 @@ def _current(
     while len(open_):
         start = generator.integers(FIRST_TESTED, N_WEEKS, size=len(open_))
         size = k[open_] * deviation[open_, start]
-        cases[open_] = spread_outbreak(start, size, N_WEEKS, N_WEEKS - 1, generator)
+        cases[open_] = spread_outbreak(
+            start, size, N_WEEKS, N_WEEKS - 1, generator, median_weeks=median_weeks
+        )
         starts[open_] = start
         open_ = open_[~cases[open_].any(axis=1)]
     return cases, starts

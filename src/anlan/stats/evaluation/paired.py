@@ -77,12 +77,19 @@ class PairedSeries:
 
 
 def spread_outbreak(
-    start: IntArray, mean_size: FloatArray, n_times: int, last: int, generator: np.random.Generator
+    start: IntArray,
+    mean_size: FloatArray,
+    n_times: int,
+    last: int,
+    generator: np.random.Generator,
+    *,
+    median_weeks: float = 1.0,
 ) -> FloatArray:
     """Cases of one outbreak a series, shape (n_series, n_times).
 
     The size is Poisson(``mean_size``) drawn again until it is 2 or more; a case falls in week ``start`` + floor(X),
-    X lognormal(0, 0.5); cases after ``last`` are not seen (Noufaily et al. 2013, section 4).
+    X lognormal(log ``median_weeks``, 0.5); cases after ``last`` are not seen. Noufaily et al. (2013, section 4) have a
+    median of 1 week.
     """
     size = generator.poisson(mean_size)
     small = size < 2
@@ -90,7 +97,8 @@ def spread_outbreak(
         size[small] = generator.poisson(mean_size[small])
         small = size < 2
     series = np.repeat(np.arange(len(size)), size)
-    week = np.repeat(start, size) + np.floor(generator.lognormal(0.0, 0.5, size=len(series))).astype(np.int64)
+    delay = generator.lognormal(np.log(median_weeks), 0.5, size=len(series))
+    week = np.repeat(start, size) + np.floor(delay).astype(np.int64)
     seen = week <= last
     cases = np.zeros((len(size), n_times))
     np.add.at(cases, (series[seen], week[seen]), 1.0)

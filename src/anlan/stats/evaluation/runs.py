@@ -18,6 +18,7 @@ from anlan.stats.evaluation.paired import PairedSeries
 #: Measures in which methods are compared at a common rate of false alarms.
 COMPARED = ("pod", "pod_first_week", "delay", "ppv")
 _LARGEST_SCORE = 300.0
+_WEEKS_TOGETHER = 7
 _DECIDED = np.array([int(reason) for reason in Reason if reason.is_decided])
 
 
@@ -91,12 +92,19 @@ def run_method(name: str, series: PairedSeries, parameters: Mapping[str, Any] | 
     given = benchmark_parameters(method) if parameters is None else dict(parameters)
     began = time.process_time()
     null = method.run(series.without, evaluate=series.tested, **given)
-    found = method.run(series.with_outbreak, evaluate=series.tested, **given)
+    alarms, judged, scores = null.alarm.copy(), _judged(null), scores_of(null)
+    null_judged, null_scores = judged.copy(), scores.copy()
+    # Before its outbreak a series is the null series, and no method looks ahead (``check_detector``).
+    for first in range(0, len(series.tested), _WEEKS_TOGETHER):
+        rows = np.flatnonzero(series.first_week // _WEEKS_TOGETHER == first // _WEEKS_TOGETHER)
+        if len(rows):
+            found = method.run(series.with_outbreak[rows], evaluate=series.tested[first:], **given)
+            alarms[rows, first:], judged[rows, first:] = found.alarm, _judged(found)
+            scores[rows, first:] = scores_of(found)
     seconds = time.process_time() - began
     return Run(
-        name, given, null.alarm, found.alarm, _judged(null), _judged(found),
-        Scores(scores_of(null), scores_of(found)), null.extra, seconds,
-    )  # fmt: skip
+        name, given, null.alarm, alarms, null_judged, judged, Scores(null_scores, scores), null.extra, seconds
+    )
 
 
 def _judged(found: Detection) -> BoolArray:

@@ -38,18 +38,32 @@ from anlan.stats.counts._fast._vector import (
 MAX_ITERATIONS = 25
 TOLERANCE = 1e-8
 TABLE = 1024
-OUTPUTS = ("eta", "variance", "dispersion", "in_r", "slope", "schur", "degrees", "converged", "enough", "largest")
+OUTPUTS = ("eta", "variance", "dispersion", "in_r", "slope", "schur", "degrees", "converged")
 
 
 @njit(**OPTIONS)
-def reference_totals(cases, offsets, series, position, result):
-    """Cases in the reference of each fit, without what is not reported."""
+def before_fit(cases, offsets, level, n_levels, series, position, known):
+    """What is known before a fit: ``known`` (4, n_fits) gets cases, largest count, reported rows, levels with rows."""
+    seen = np.empty(n_levels)
     for f in range(series.size):
-        total = 0.0
+        total, largest, reported = 0.0, 0.0, 0
         for i in range(offsets.size):
             value = cases[series[f], position[f] + offsets[i]]
-            total += value if value == value else 0.0
-        result[f] = total
+            there = value == value
+            total += value if there else 0.0
+            largest = max(largest, value) if there else largest
+            reported += 1 if there else 0
+        levels = float(n_levels)
+        if reported < offsets.size:
+            seen[:] = 0.0
+            for i in range(offsets.size):
+                value = cases[series[f], position[f] + offsets[i]]
+                seen[level[i]] = 1.0 if value == value else seen[level[i]]
+            levels = seen.sum()
+        known[0, f] = total
+        known[1, f] = largest
+        known[2, f] = reported
+        known[3, f] = levels
 
 
 @njit(**OPTIONS)
@@ -251,7 +265,7 @@ def _reweight(tile, design, fit, phi, rows, threshold, with_trend, levels, lanes
 
 
 @njit(**OPTIONS)
-def _write(fit, squares, degrees, settled, tile, order, first, at, with_trend, out):
+def _write(fit, squares, degrees, settled, order, first, at, with_trend, out):
     last = fit.alpha.shape[0] - 1
     for lane in range(min(LANES, order.size - first)):
         f = order[first + lane]
@@ -265,20 +279,22 @@ def _write(fit, squares, degrees, settled, tile, order, first, at, with_trend, o
         out[5, f] = fit.schur[lane]
         out[6, f] = degrees[lane]
         out[7, f] = settled[lane]
-        out[8, f] = 1.0 if degrees[lane] > 0.0 and tile.absent[last, lane] == 0.0 else 0.0
-        out[9, f] = tile.highest[lane]
 
 
 @njit(**OPTIONS)
 def two_step(cases, exposure, offsets, row_level, start, stop, level, jump, time, unit, n_levels, series, position,
              order, at, table, with_trend, reweight, threshold, out):  # fmt: skip
-    """Both fits of the fits in ``order``; ``out`` (10, n_fits) has the rows ``OUTPUTS``. See ``_two_step``.
+    """Both fits of the fits in ``order``; ``out`` (8, n_fits) has the rows ``OUTPUTS``. See ``_two_step``.
 
     ``cases`` (n_series, n_times) with NaN, ``exposure`` the same shape or empty. ``start`` ... ``jump`` are the runs of
     ``Design``. Fit f is of ``series[f]`` at ``position[f]`` and predicts the last level at scaled time ``at[f]``.
     """
     design = Design(start, stop, level, jump, time, unit, n_levels)
-    grid, wide, flat = np.empty((6, offsets.size, LANES)), np.empty((16, n_levels, LANES)), np.empty((24, LANES))
+    grid, wide, flat = (
+        np.empty((6, offsets.size, LANES)),
+        np.empty((16, n_levels, LANES)),
+        np.empty((24, LANES)),
+    )
     tile = Tile(grid[0], grid[1], grid[2], grid[3], grid[4], grid[5], wide[0], flat[0])
     fit = Fit(wide[1], flat[1], wide[2], flat[2], wide[3], wide[4], flat[3], flat[4])
     sums = Sums(wide[5], wide[6], wide[7], wide[8], flat[5], flat[6], flat[7], flat[8], flat[9], flat[10])
@@ -299,4 +315,4 @@ def two_step(cases, exposure, offsets, row_level, start, stop, level, jump, time
             _reweight(tile, design, fit, phi, rows, threshold, with_trend, levels, lanes)
             _fit(tile, design, with_trend, sums, levels, lanes, fit)
             pearson(tile, design, fit, levels[0], levels[1], squares)
-        _write(fit, squares, degrees, settled, tile, order, first, at, with_trend, out)
+        _write(fit, squares, degrees, settled, order, first, at, with_trend, out)

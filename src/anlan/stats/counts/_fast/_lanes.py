@@ -127,7 +127,9 @@ def deviance_by_rows(tile, design, fit, factor, result):
                 for i in range(design.start[run], design.stop[run]):
                     trend = fit.slope[lane] * design.time[i]
                     y = tile.y[i, lane]
-                    total += tile.weight[i, lane] * (tile.y_log[i, lane] - y * (fit.alpha[g, lane] + trend) - y)
+                    total += tile.weight[i, lane] * (
+                        tile.y_log[i, lane] - y * (fit.alpha[g, lane] + trend) - y
+                    )
                     total += tile.base[i, lane] * factor[g, lane] * np.exp(trend)
             result[lane] = 2.0 * total
 

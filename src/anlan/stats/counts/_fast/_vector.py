@@ -16,8 +16,12 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
+from anlan.stats.counts._fast._cache import is_possible
+
 LANES = 8
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+# With "contract" numba lets every product fuse with a sum, those of ``product`` too: EXACT is for kernels without.
+EXACT = {"cache": is_possible(), "nogil": True, "error_model": "numpy"}
+OPTIONS = {**EXACT, "fastmath": {"contract", "nsz"}}
 
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 _WHOLE = ir.VectorType(ir.IntType(64), LANES)
@@ -65,6 +69,76 @@ def _address(context, builder, kind, array, row):
     data = context.make_array(kind)(context, builder, array).data
     place = builder.gep(data, [builder.mul(row, ir.Constant(_INDEX, LANES))])
     return builder.bitcast(place, _VECTOR.as_pointer())
+
+
+def _address_at(context, builder, kind, array, element, pointed):
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [element]), pointed.as_pointer())
+
+
+@intrinsic
+def load_at(_context, array, element):
+    """``LANES`` elements of a contiguous array from ``element`` on, wherever that is."""
+
+    def generate(context, builder, signature, args):
+        index = context.cast(builder, args[1], signature.args[1], types.int64)
+        value = builder.load(_address_at(context, builder, signature.args[0], args[0], index, _VECTOR))
+        value.align = 8
+        return value
+
+    return lanes_type(array, element), generate
+
+
+@intrinsic
+def store_at(_context, array, element, vector):
+    """Write a vector from ``element`` on."""
+
+    def generate(context, builder, signature, args):
+        index = context.cast(builder, args[1], signature.args[1], types.int64)
+        done = builder.store(
+            args[2], _address_at(context, builder, signature.args[0], args[0], index, _VECTOR)
+        )
+        done.align = 8
+        return context.get_dummy_value()
+
+    return types.none(array, element, vector), generate
+
+
+@intrinsic
+def store_less_at(_context, array, element, left, right):
+    """Write left < right into a contiguous array of bool from ``element`` on."""
+
+    def generate(context, builder, signature, args):
+        index = context.cast(builder, args[1], signature.args[1], types.int64)
+        bytes_ = ir.VectorType(ir.IntType(8), LANES)
+        less = builder.zext(builder.fcmp_ordered("<", args[2], args[3]), bytes_)
+        done = builder.store(less, _address_at(context, builder, signature.args[0], args[0], index, bytes_))
+        done.align = 1
+        return context.get_dummy_value()
+
+    return types.none(array, element, left, right), generate
+
+
+@intrinsic
+def product(_context, left, right):
+    """left * right, rounded: never fused with an addition that follows."""
+
+    def generate(_target, builder, _signature, args):
+        return builder.fmul(args[0], args[1])
+
+    return lanes_type(left, right), generate
+
+
+@intrinsic
+def root(_context, vector):
+    """Square root of each lane."""
+
+    def generate(_target, builder, _signature, args):
+        kind = ir.FunctionType(_VECTOR, [_VECTOR])
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f64")
+        return builder.call(function, [args[0]])
+
+    return lanes_type(vector), generate
 
 
 @intrinsic
