@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from anlan import assessment
 from anlan.flows import chain
@@ -17,23 +17,11 @@ from anlan.store import Actor, Node, Scope, new_public_id
 
 Browse = Callable[..., httpx.Client]
 pytestmark = pytest.mark.browser
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
 PAGES = (
     "/w/exercise/", "/w/exercise/signals", "SIGNAL", "SIGNAL/assess", "/w/exercise/warnings", "/w/live/domains",
     "/w/live/domains/infectious_disease", "/w/live/series/1", "/w/live/series/1?known=2025-02-20", "/w/live/data",
     "/w/live/journal", "/w/live/search?q=measles", "/w/exercise/public", "/w/live/nowhere",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Watched:
@@ -61,14 +49,14 @@ Open = Callable[..., Watched]
 
 
 @pytest.fixture
-def open_page(chromium: Browser, running: Any, browse: Browse) -> Iterator[Open]:
+def open_page(browser: Browser, running: Any, browse: Browse) -> Iterator[Open]:
     """``open_page("chief", "zh", "dark", 1440)`` is a watched page of somebody who is signed in."""
     contexts: list[BrowserContext] = []
 
     def make(
         role: str, language: str = "zh", theme: str = "light", width: int = 1440, **more: Any
     ) -> Watched:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **more)
+        context = browser.new_context(viewport={"width": width, "height": 900}, **more)
         contexts.append(context)
         session = browse(role).cookies["anlan_session"]
         values = {"anlan_session": session, "anlan_lang": language, "anlan_theme": theme}
@@ -178,6 +166,40 @@ def test_the_live_chart_replaces_the_drawing_and_paper_keeps_it(open_page: Open)
     page.emulate_media(media="print")
     assert page.locator(".plot-fallback svg").is_visible()
     assert not page.locator(".plot-live").is_visible()
+
+
+def test_paper_has_one_column_and_keeps_the_foot_free(open_page: Open) -> None:
+    watched = open_page("viewer", "zh")
+    page = watched.page
+    page.goto(watched.address + "/w/exercise/")
+    page.emulate_media(media="print")
+    main, side, band = (
+        page.locator(where).bounding_box()
+        for where in (".cols-side > div", ".cols-side > .side", ".foot-band")
+    )
+    assert main is not None
+    assert side is not None
+    assert band is not None
+    assert side["y"] >= main["y"] + main["height"]
+    free, repeated = page.eval_on_selector(
+        ".shell",
+        "shell => { const style = getComputedStyle(shell);"
+        " return [parseFloat(style.paddingBottom), style.webkitBoxDecorationBreak || style.boxDecorationBreak] }",
+    )
+    assert free >= band["height"]
+    assert repeated == "clone"
+
+
+def test_the_levels_of_a_draft_stand_on_one_line_each(open_page: Open, warning: str) -> None:
+    watched = open_page("duty_officer", "en")
+    watched.page.goto(watched.address + warning)
+    labels = watched.page.locator(".seg.levels label span")
+    assert labels.count() == 4
+    lines = [box["height"] for place in range(4) if (box := labels.nth(place).bounding_box()) is not None]
+    assert len(lines) == 4
+    assert max(lines) < 30
+    cut = "node => node.scrollWidth > node.clientWidth"
+    assert not watched.page.eval_on_selector(".seg.levels", cut)
 
 
 def test_pages_work_without_scripts(open_page: Open, signal: str) -> None:

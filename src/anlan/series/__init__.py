@@ -14,6 +14,7 @@ from anlan.series.check import batch_check
 from anlan.series.dense import matrix
 from anlan.series.queries import (
     batches,
+    corrected,
     history,
     known_moments,
     last_known,
@@ -60,6 +61,7 @@ __all__ = [
     "batch_check",
     "batches",
     "begin_batch",
+    "corrected",
     "discard",
     "ensure_series",
     "history",

@@ -33,6 +33,7 @@ from anlan.store import AsOf, Scope
 
 __all__ = [
     "batches",
+    "corrected",
     "history",
     "known_moments",
     "last_known",
@@ -174,7 +175,25 @@ def history(
     """All visible versions of one value, in the order in which they replaced each other; the last is current."""
     seen = [one.id for one in series_list(connection, scope, as_of, ids=[series_id])]
     rows = visible_rows(connection, as_of, seen, first=period, last=period)
-    rows = rows.take(np.lexsort((rows.known_seq, rows.known_at)))
+    return _versions(rows.take(np.lexsort((rows.known_seq, rows.known_at))))
+
+
+def corrected(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, series_id: int
+) -> dict[int, list[Version]]:
+    """Of one series every period that has more than one visible version, with its versions as in ``history``."""
+    seen = [one.id for one in series_list(connection, scope, as_of, ids=[series_id])]
+    rows = visible_rows(connection, as_of, seen)
+    periods, counts = np.unique(rows.period, return_counts=True)
+    rows = rows.take(np.isin(rows.period, periods[counts > 1]))
+    rows = rows.take(np.lexsort((rows.known_seq, rows.known_at, rows.period)))
+    found: dict[int, list[Version]] = {}
+    for at, version in enumerate(_versions(rows)):
+        found.setdefault(int(rows.period[at]), []).append(version)
+    return found
+
+
+def _versions(rows: RawRows) -> list[Version]:
     return [
         Version(
             known_at=moment_of(int(rows.known_at[at])),

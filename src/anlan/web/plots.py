@@ -7,7 +7,7 @@ when there are many; the live chart and the table have all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from anlan.web.visit import Visit, json_text
 
 MOST_DRAWN = 170
 MOST_LINES_OF_TABLE = 600
+MOST_NAMED = 6
 
 Values = Sequence[float | None]
 
@@ -61,9 +62,18 @@ def spread(
 
 
 def counts_chart(
-    visit: Visit, periods: Periods, curve: CurveData, *, source: str = "", decimals: int = 0
+    visit: Visit,
+    periods: Periods,
+    curve: CurveData,
+    *,
+    source: str = "",
+    decimals: int = 0,
+    was: Mapping[int, float | None] | None = None,
 ) -> ChartView:
-    """An epidemic curve. ``curve.periods`` may be left empty; they follow from ``periods``."""
+    """An epidemic curve. ``curve.periods`` may be left empty; they follow from ``periods``.
+
+    ``was`` has what stood before in periods (by number) whose value was changed later: they are marked.
+    """
     language = visit.language
     curve = replace(curve, periods=periods.texts()) if not curve.periods else curve
     drawing = epidemic_curve(_newest(curve), language=language, width=1120, height=300)
@@ -78,6 +88,7 @@ def counts_chart(
         "estimate": _plain(curve.estimate, 1),
         "unit": curve.unit,
         "whole": decimals == 0,
+        "revised": _marked(periods, was),
         "words": {
             "observed": visit.t("web.chart.observed"),
             "expected": visit.t("web.chart.expected"),
@@ -85,6 +96,7 @@ def counts_chart(
             "alarm": visit.t("web.chart.alarm"),
             "coming": visit.t("web.chart.provisional"),
             "gap": visit.t("web.chart.gap"),
+            "revised": visit.t("web.chart.revised"),
         },
     }
     columns: list[tuple[str, Values, int | None]] = [
@@ -95,14 +107,21 @@ def counts_chart(
     if curve.upper:
         columns.append((visit.t("web.chart.upper"), curve.upper, 1))
     return ChartView(
-        curve.title or curve.unit, Markup(drawing), json_text(data), _table(visit, periods, columns), source
-    )
+        curve.title or curve.unit, Markup(drawing), json_text(data), _table(visit, periods, columns, was, decimals),
+        source, _revised_note(visit, periods, was),
+    )  # fmt: skip
 
 
 def lines_chart(
-    visit: Visit, periods: Periods, lines: LineData, *, source: str = "", decimals: int = 1
+    visit: Visit,
+    periods: Periods,
+    lines: LineData,
+    *,
+    source: str = "",
+    decimals: int = 1,
+    was: Mapping[int, float | None] | None = None,
 ) -> ChartView:
-    """Lines with limits, for concentrations, indices and shares."""
+    """Lines with limits, for concentrations, indices and shares. ``was`` as in ``counts_chart``, for the first line."""
     data = {
         "kind": "lines",
         "labels": list(lines.periods),
@@ -110,14 +129,17 @@ def lines_chart(
         "limits": [{"name": limit.name, "value": limit.value} for limit in lines.limits],
         "unit": lines.unit,
         "from_zero": lines.from_zero,
+        "revised": _marked(periods, was),
+        "words": {"revised": visit.t("web.chart.revised")},
     }
     drawn = line_chart(_newest_lines(lines), language=visit.language, width=1120, height=280)
     columns: list[tuple[str, Values, int | None]] = [
         (line.name, line.values, decimals) for line in lines.lines
     ]
     return ChartView(
-        lines.title or lines.unit, Markup(drawn), json_text(data), _table(visit, periods, columns), source
-    )
+        lines.title or lines.unit, Markup(drawn), json_text(data), _table(visit, periods, columns, was, decimals),
+        source, _revised_note(visit, periods, was),
+    )  # fmt: skip
 
 
 def line_data(
@@ -157,7 +179,7 @@ def known_track(visit: Visit, moments: Sequence[Moment], *, note: str = "") -> K
         for place, day in enumerate(listed)
     )
     now_href = visit.address(known=None) if visit.known is not None else ""
-    return KnownTrack(steps, current, visit.request.url.path, now_href, note)
+    return KnownTrack(steps, current, visit.path, now_href, note)
 
 
 def _plain(values: Values, digits: int = 6) -> list[float | None]:
@@ -183,11 +205,43 @@ def _newest_lines(lines: LineData) -> LineData:
     return replace(lines, periods=lines.periods[cut:], lines=kept, alarm=lines.alarm[cut:])
 
 
-def _table(visit: Visit, periods: Periods, columns: Sequence[tuple[str, Values, int | None]]) -> ChartTable:
-    head = (visit.t("web.chart.period"), *(name for name, _, _ in columns))
-    labels = periods.labels(visit.language)
+def _marked(periods: Periods, was: Mapping[int, float | None] | None) -> list[bool]:
+    """Which periods were changed later; empty when none was."""
+    marked = [period in was for period in range(periods.first, periods.first + periods.count)] if was else []
+    return marked if any(marked) else []
+
+
+def _revised_note(visit: Visit, periods: Periods, was: Mapping[int, float | None] | None) -> tuple[str, ...]:
+    """The newest changed periods by name, which the drawing on paper does not mark."""
+    inside = sorted(
+        (at for at in was or () if periods.first <= at < periods.first + periods.count), reverse=True
+    )
+    if not inside:
+        return ()
+    joint = "、" if visit.language == "zh" else ", "
+    named = joint.join(periods.calendar.label(at, visit.language) for at in inside[:MOST_NAMED])
+    key = "web.chart.revised_these" if len(inside) <= MOST_NAMED else "web.chart.revised_more"
+    return (visit.t(key, periods=named, more=len(inside) - MOST_NAMED),)
+
+
+def _table(
+    visit: Visit,
+    periods: Periods,
+    columns: Sequence[tuple[str, Values, int | None]],
+    was: Mapping[int, float | None] | None,
+    decimals: int,
+) -> ChartTable:
+    """The figures of every period, newest first; with what stood before where something was changed."""
+    head = [visit.t("web.chart.period"), *(name for name, _, _ in columns)]
     rows = [
-        (label, *(number(values[place], visit.language, digits=digits) for _, values, digits in columns))
-        for place, label in enumerate(labels)
+        [label, *(number(values[place], visit.language, digits=digits) for _, values, digits in columns)]
+        for place, label in enumerate(periods.labels(visit.language))
     ]
-    return ChartTable(head, tuple(reversed(rows[-MOST_LINES_OF_TABLE:])))
+    if _marked(periods, was):
+        head.append(visit.t("web.chart.was"))
+        for place, row in enumerate(rows):
+            at = periods.first + place
+            is_changed = was is not None and at in was
+            row.append(number(was[at], visit.language, digits=decimals) if was and is_changed else "")
+    newest = rows[-MOST_LINES_OF_TABLE:]
+    return ChartTable(tuple(head), tuple(tuple(row) for row in reversed(newest)))

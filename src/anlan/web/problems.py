@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,7 +29,7 @@ from anlan.errors import (
     UnavailableError,
 )
 from anlan.texts import catalogue, say
-from anlan.web.security import TooLarge
+from anlan.web.security import SAFE_METHODS, TooLarge
 from anlan.web.views.session import ErrorView
 from anlan.web.visit import Site, Visit, language_of, theme_of, wants_json
 
@@ -60,7 +61,10 @@ def answer(request: Request, error: Exception) -> Response:
         if not isinstance(visit, Visit):
             visit = Visit(request, site, language, theme_of(request), None, None)
         visit.look_at_now()
-        view = as_view(error, status, number, language, back=_back(request))
+        back = _back(request)
+        if request.method not in SAFE_METHODS:
+            visit.page_path = urlsplit(back).path or "/"
+        view = as_view(error, status, number, language, back=back)
         response = visit.page("error.html", view, status=status)
     if status == 503:
         response.headers["retry-after"] = "2"

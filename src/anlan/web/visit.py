@@ -93,7 +93,11 @@ class RailCounts:
 
 @dataclass
 class Visit:
-    """One request, checked. ``cookies`` are set on whatever answer is given."""
+    """One request, checked. ``cookies`` are set on whatever answer is given.
+
+    ``page_path`` is where the page stands that a form was answered with; links on it must not point at the form's own
+    address, which takes no GET. Empty for the address of the request.
+    """
 
     request: Request
     site: Site
@@ -104,6 +108,7 @@ class Visit:
     form: FormData = field(default_factory=FormData)
     form_token: str = ""
     cookies: dict[str, str] = field(default_factory=dict)
+    page_path: str = ""
 
     @property
     def settings(self) -> Settings:
@@ -196,17 +201,21 @@ class Visit:
     def query(self, name: str, default: str = "") -> str:
         return self.request.query_params.get(name, default)
 
+    @property
+    def path(self) -> str:
+        """The path of the page that is shown, which can be opened by GET."""
+        return self.page_path or self.request.url.path
+
     def address(self, **changes: str | None) -> str:
         """This page's address with some of its query changed; None takes a part away."""
-        query = {
-            key: value for key, value in self.request.query_params.items() if key not in ("lang", "theme")
-        }
+        asked = {} if self.page_path else dict(self.request.query_params)
+        query = {key: value for key, value in asked.items() if key not in ("lang", "theme")}
         for key, value in changes.items():
             if value is None:
                 query.pop(key, None)
             else:
                 query[key] = value
-        path = quote(self.request.url.path)
+        path = quote(self.path)
         return f"{path}?{urlencode(query)}" if query else path
 
     def field(self, name: str) -> str:

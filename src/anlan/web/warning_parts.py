@@ -25,7 +25,10 @@ SMS_LIMIT = 500
 
 @dataclass(frozen=True)
 class Held:
-    """All that the page of a warning is made from, read once."""
+    """All that the page of a warning is made from, read once.
+
+    ``others`` are the warnings in force for the same hazard whose areas meet those of this one.
+    """
 
     one: HazardWarning
     shown: Preview
@@ -35,6 +38,7 @@ class Held:
     people: Mapping[str, str]
     areas: Mapping[str, Area]
     hazard: HazardType
+    others: tuple[HazardWarning, ...] = ()
 
     def person(self, public_id: str | None) -> str:
         return self.people.get(public_id or "", "")
@@ -110,6 +114,9 @@ def checks(visit: Visit, held: Held) -> tuple[Check, ...]:
         if finding.severity != "advice":
             state = "wrong" if finding.severity == "error" else "note"
             listed.append(Check(state, message_of(finding.problem(), visit.language)))  # type: ignore[arg-type]
+    for other in held.others:
+        end = visit.f.clock(other.expires)
+        listed.append(Check("note", visit.t("web.check.twice", number=other.number, end=end)))
     listed.append(Check("wait", visit.t("web.check.second")))
     return tuple(listed)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
+
 from fastapi import APIRouter
 from markupsafe import Markup
 from sqlalchemy import Connection
@@ -41,7 +44,7 @@ MOST_SERIES = 400
 MOST_ROWS = 16
 MANY_PLACES = 4
 MOST_HITS = 40
-REVISED_PERIODS = 14
+MOST_REVISIONS = 200
 
 
 @route(router, "GET", "/w/{world}/domains", Permission.READ)
@@ -237,11 +240,12 @@ def series_page(visit: Visit) -> Response:
             return _series_csv(visit, one, indicator, found)
         now = visit.here.as_of(seq=visit.as_of.seq)
         moments = series.known_moments(connection, visit.scope, now, one.id, last_n=400)
-        revisions = _revisions(visit, connection, one, indicator, found)
+        revised = _revised(visit, connection, one, indicator)
         sources = [item for item in registry.sources(*args) if indicator.code in item.delivers]
         packs = {pack.pack_id: pack for pack in registry.installed_packs(*args)}
     look = look_at(one, names, found)
-    chart = _chart(visit, look, found, names) if look else _empty_chart(visit, one, names)
+    was = {change.at: change.was for change in revised}
+    chart = _chart(visit, look, found, names, was) if look else _empty_chart(visit, one, names)
     domain = packs.get(one.domain)
     view = SeriesView(
         title=names.title(one),
@@ -253,7 +257,8 @@ def series_page(visit: Visit) -> Response:
         facts=_facts(visit, one, indicator, names, sources),
         csv_href=f"{visit.home}/series/{one.id}.csv"
         + (f"?known={visit.query('known')}" if visit.known else ""),
-        revisions=revisions,
+        revisions=revised[:MOST_REVISIONS],
+        revised=len(revised),
         notices=(visit.t("web.series.retrospective"),) if look is not None and look.retrospective else (),
     )
     return visit.page("series.html", view, current="domains")
@@ -294,19 +299,26 @@ def _facts(
     return tuple(facts)
 
 
-def _chart(visit: Visit, look: Look, found: SeriesValues, names: Naming) -> ChartView:
+def _chart(
+    visit: Visit,
+    look: Look,
+    found: SeriesValues,
+    names: Naming,
+    was: Mapping[int, float | None] | None = None,
+) -> ChartView:
     indicator = look.indicator
     periods, row = spread(found, indicator.calendar)
     unit = names.unit(indicator)
     title = names.title(look.series)
     if indicator.kind == "count":
         curve = CurveData(periods=periods.texts(), observed=row, title=title, unit=unit)
-        return counts_chart(visit, periods, curve, decimals=indicator.decimals)
+        return counts_chart(visit, periods, curve, decimals=indicator.decimals, was=was)
     return lines_chart(
         visit,
         periods,
         line_data(periods, visit.name(indicator.names), row, unit=unit, title=title),
         decimals=indicator.decimals,
+        was=was,
     )
 
 
@@ -316,18 +328,22 @@ def _empty_chart(visit: Visit, one: Series, names: Naming) -> ChartView:
     return counts_chart(visit, Periods(indicator.calendar, 0, 0), curve)
 
 
-def _revisions(
-    visit: Visit, connection: Connection, one: Series, indicator: Indicator, found: SeriesValues
-) -> tuple[Revision, ...]:
-    """The newest periods that were told differently at first."""
-    changed = []
-    for period in reversed(found.period[-REVISED_PERIODS:]):
-        versions = series.history(connection, visit.scope, visit.as_of, one.id, int(period))
-        told = [version for version in versions if not version.flags & series.Flag.WITHDRAWN]
-        if len(told) > 1 and told[0].value != told[-1].value:
-            label = indicator.calendar.label(int(period), visit.language)
-            changed.append(Revision(label, told[0].value, told[-1].value, told[-1].known_at))
-    return tuple(changed)
+def _revised(visit: Visit, connection: Connection, one: Series, indicator: Indicator) -> tuple[Revision, ...]:
+    """Every period that was told differently later, the newest change first; a withdrawn value is now none."""
+    found = []
+    for period, versions in series.corrected(connection, visit.scope, visit.as_of, one.id).items():
+        told = [(None if _withdrawn(version) else version.value, version.known_at) for version in versions]
+        changes = [(old, new, at) for (old, _), (new, at) in pairwise(told) if old != new]
+        if changes:
+            was, now, at = changes[-1]
+            label = indicator.calendar.label(period, visit.language)
+            found.append(Revision(label, was, now, at, period))
+    found.sort(key=lambda change: (change.known_at, change.at), reverse=True)
+    return tuple(found)
+
+
+def _withdrawn(version: series.Version) -> bool:
+    return bool(version.flags & series.Flag.WITHDRAWN)
 
 
 def _series_csv(visit: Visit, one: Series, indicator: Indicator, found: SeriesValues) -> Response:

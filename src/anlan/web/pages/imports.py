@@ -11,15 +11,17 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from anlan import analysis, intake, registry, series
-from anlan.errors import InputError, NotFoundError, Problem
+from anlan.errors import InputError, NotFoundError
 from anlan.intake import Inspection, ReadOptions, Receipt, RejectedRow
 from anlan.intake import Mapping as ColumnMapping
+from anlan.intake.resolve import Registered
 from anlan.texts import Sentence, catalogue
 from anlan.web.access import Permission
 from anlan.web.exports import CSV_TYPE
 from anlan.web.forms import field_errors
 from anlan.web.pages.board import rhythm_of
 from anlan.web.pages.signals import people_names
+from anlan.web.preview import column_of, preview_rows
 from anlan.web.problems import message_of
 from anlan.web.routing import route
 from anlan.web.uploads import Deliveries, Progress, Upload, Uploads
@@ -32,7 +34,6 @@ from anlan.web.views.imports import (
     MappingView,
     OpenRow,
     PreviewCell,
-    PreviewRow,
     ReceiptView,
     SourceRow,
 )
@@ -46,6 +47,7 @@ MOST_DELIVERIES = 60
 MOST_REJECTS = 100
 AT_ONCE_SECONDS = 2.0
 SAMPLES = 3
+MOST_TRIED = 20_000
 UNSURE = "intake.mapping.unsure"
 
 
@@ -142,6 +144,7 @@ def _batch_row(visit: Visit, receipt: Receipt, names: dict[str, str]) -> BatchRo
 @route(router, "POST", "/w/{world}/data/upload", Permission.IMPORT)
 def upload(visit: Visit) -> Response:
     """Keep the file and show how it would be read."""
+    visit.page_path = f"{visit.home}/data"
     sent = visit.upload("file")
     if sent is None:
         return _data(visit, (FieldError("file", visit.t("web.data.no_file")),), status=422)
@@ -227,6 +230,7 @@ def running(visit: Visit) -> Response:
         return visit.redirect(f"{visit.home}/data/{state.receipt.public_id}")
     if state.error is not None:
         _deliveries(visit).forget(kept.token)
+        visit.page_path = f"{visit.home}/data/upload/{kept.token}"
         return _mapping_page(visit, kept, field_errors(state.error, visit.language))
     return visit.page("receipt.html", _running_view(visit, kept, state), current="data")
 
@@ -371,6 +375,8 @@ def _mapping_page(visit: Visit, kept: Upload, errors: tuple[FieldError, ...] = (
     source = _source(visit, kept.source_code)
     with visit.here.read() as connection:
         indicators = registry.indicators(connection, visit.scope, visit.as_of, domain=source.domain)
+        registered = Registered.read(connection, visit.scope, visit.as_of, source.code)
+    tried = _tried(visit, kept, found)
     status = 422 if errors else 200
     if not errors:
         open_questions = (problem for problem in found.problems if problem.key != UNSURE)
@@ -383,9 +389,9 @@ def _mapping_page(visit: Visit, kept: Upload, errors: tuple[FieldError, ...] = (
         action=f"{visit.home}/data/upload/{kept.token}",
         columns=_columns(visit, found, offered),
         readings=_readings(visit, tuple(found.table.notes)),
-        preview=_preview(visit, found),
-        would_accept=None,
-        would_reject=None,
+        preview=preview_rows(visit, found, registered, tried),
+        would_accept=tried.counts.rows_accepted if tried is not None else None,
+        would_reject=tried.counts.rows_rejected if tried is not None else None,
         fixed=_fixed(visit, found, offered),
         modes=(
             Option("add", visit.t("web.mapping.add"), kept.mode == "add"),
@@ -394,6 +400,28 @@ def _mapping_page(visit: Visit, kept: Upload, errors: tuple[FieldError, ...] = (
         errors=errors,
     )
     return visit.page("mapping.html", view, current="data", status=status)
+
+
+def _tried(visit: Visit, kept: Upload, found: Inspection) -> Receipt | None:
+    """What would become of the file as the page has it; None where it cannot go in yet, or is long."""
+    if found.table.n_rows > MOST_TRIED or any(problem.key != UNSURE for problem in found.problems):
+        return None
+    seen = tuple(replace(column, confidence=1.0) for column in found.mapping.columns)
+    try:
+        return intake.deliver(
+            visit.here,
+            visit.actor,
+            visit.scope,
+            source_code=kept.source_code,
+            filename=kept.filename,
+            content=_uploads(visit).content(kept),
+            mapping=replace(found.mapping, columns=seen),
+            mode=kept.mode,
+            options=_options(kept),
+            dry_run=True,
+        )
+    except InputError:
+        return None
 
 
 def _columns(visit: Visit, found: Inspection, offered: list[registry.Indicator]) -> tuple[MappedColumn, ...]:
@@ -433,17 +461,6 @@ def _roles(visit: Visit, column: intake.ColumnUse, offered: list[registry.Indica
             )
         )
     return tuple(roles)
-
-
-def _preview(visit: Visit, found: Inspection) -> tuple[PreviewRow, ...]:
-    rows = []
-    width = len(found.mapping.columns)
-    for row in found.rows:
-        bad = {place for problem in row.problems if (place := _column_of(problem)) is not None}
-        cells = tuple(PreviewCell(text, text, place in bad) for place, text in enumerate(row.cells[:width]))
-        said = " ".join(message_of(problem, visit.language) for problem in row.problems)
-        rows.append(PreviewRow(row.row, cells, said))
-    return tuple(rows)
 
 
 def _fixed(visit: Visit, found: Inspection, offered: list[registry.Indicator]) -> tuple[FixedField, ...]:
@@ -493,23 +510,10 @@ def _readings(visit: Visit, notes: tuple[Sentence, ...]) -> tuple[tuple[str, str
     return tuple(said)
 
 
-def _column_of(problem: Problem) -> int | None:
-    """The position of the column that a problem is about; where it names one by letter or by number."""
-    where = problem.where.get("column")
-    if isinstance(where, int):
-        return where
-    if isinstance(where, str) and where.isascii() and where.isalpha() and len(where) <= 3:
-        place = 0
-        for sign in where.upper():
-            place = place * 26 + ord(sign) - 64
-        return place - 1
-    return None
-
-
 def _reject(visit: Visit, row: RejectedRow) -> RejectedView:
     first = row.problems[0]
-    bad = {place for problem in row.problems if (place := _column_of(problem)) is not None}
-    place = _column_of(first)
+    bad = {place for problem in row.problems if (place := column_of(problem)) is not None}
+    place = column_of(first)
     accepted = first.values.get("accepted")
     suggestions = [
         said.say(visit.language)

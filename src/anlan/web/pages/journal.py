@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -15,6 +16,7 @@ from anlan.store.schema import journal_head
 from anlan.texts import catalogue
 from anlan.web.access import Permission
 from anlan.web.exports import CSV_TYPE, csv_bytes
+from anlan.web.pages.signals import people_names
 from anlan.web.routing import route
 from anlan.web.views.journal import JournalRow, JournalView, VerifyResult
 from anlan.web.views.signals import Filter
@@ -36,6 +38,7 @@ def journal(visit: Visit) -> Response:
 def verify(visit: Visit) -> Response:
     """Check the chain now. Nothing is changed, so the answer is the page itself."""
     deep = visit.query("deep") == "1"
+    visit.page_path = f"{visit.home}/journal"
     began = time.perf_counter()
     findings = verify_world(visit.here, deep=deep)
     with visit.here.read() as connection:
@@ -63,9 +66,10 @@ def _page(visit: Visit, result: VerifyResult | None) -> Response:
         counted = connection.execute(
             sa.select(event_table.c.subject_kind, sa.func.count()).group_by(event_table.c.subject_kind)
         ).all()
+        people = people_names(visit, connection)
     shown = found[:A_PAGE]
     view = JournalView(
-        rows=tuple(_row(visit, entry) for entry in shown),
+        rows=tuple(_row(visit, entry, people) for entry in shown),
         kinds=_kinds(visit, {str(name): int(count) for name, count in counted}, kind),
         head_sequence=head.seq,
         head_digest=head.hash,
@@ -99,7 +103,7 @@ def _kinds(visit: Visit, counted: dict[str, int], chosen: str) -> tuple[Filter, 
     return (first, *rest)
 
 
-def _row(visit: Visit, entry: Event) -> JournalRow:
+def _row(visit: Visit, entry: Event, people: Mapping[str, str]) -> JournalRow:
     address = {"signal": "signals", "warning": "warnings"}.get(entry.subject_kind)
     number = entry.data.get("number")
     subject = f"{_word(visit, f'web.subject.{entry.subject_kind}', entry.subject_kind)} {number or entry.subject_id}"
@@ -108,10 +112,16 @@ def _row(visit: Visit, entry: Event) -> JournalRow:
         at=entry.at,
         what=_word(visit, f"web.event.{entry.kind}", entry.kind),
         subject=subject.strip(),
-        by=entry.actor.get("name") or entry.actor.get("id", ""),
+        by=_who(entry, people),
         digest=entry.hash,
         href=f"{visit.home}/{address}/{entry.subject_id}" if address else "",
     )
+
+
+def _who(entry: Event, people: Mapping[str, str]) -> str:
+    """Who did it, in the reader's language; by the name that the entry holds where nobody is known by its id."""
+    held = entry.actor
+    return people.get(held.get("id", "")) or held.get("name") or held.get("id", "")
 
 
 def _word(visit: Visit, key: str, otherwise: str) -> str:

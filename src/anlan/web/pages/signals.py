@@ -477,5 +477,6 @@ def _judge(visit: Visit, act: Callable[[Tx, str], Any]) -> Response:
         with visit.here.write(visit.actor) as tx:
             act(tx, one.public_id)
     except InputError as error:
+        visit.page_path = f"{visit.home}/signals/{one.public_id}"
         return _signal_page(visit, field_errors(error, visit.language), status=422)
     return visit.redirect(f"{visit.home}/signals/{one.public_id}")

@@ -115,6 +115,7 @@ def edit(visit: Visit) -> Response:
                 times=times,
             )
     except InputError as error:
+        visit.page_path = f"{visit.home}/warnings/{before.public_id}"
         return _page(visit, form_errors=field_errors(error, visit.language, _FIELDS), status=422)
     return visit.redirect(f"{visit.home}/warnings/{before.public_id}")
 
@@ -207,6 +208,7 @@ def _act(visit: Visit, do: Callable[[Tx, str, int], HazardWarning]) -> Response:
         with visit.here.write(visit.actor) as tx:
             made = do(tx, one.public_id, seq)
     except InputError as error:
+        visit.page_path = f"{visit.home}/warnings/{one.public_id}"
         return _page(visit, errors=field_errors(error, visit.language, _FIELDS), status=422)
     return visit.redirect(f"{visit.home}/warnings/{made.public_id}")
 
@@ -231,9 +233,29 @@ def _page(
             people=people_names(visit, connection),
             areas={area.code: area for area in registry.areas(*args)},
             hazard=warning.hazard(*args, one.hazard),
+            others=_in_force_there(visit, connection, one),
         )
         view = _view(visit, connection, held, errors, form_errors)
     return visit.page("warning.html", view, current="warnings", status=status)
+
+
+def _in_force_there(visit: Visit, connection: Connection, one: HazardWarning) -> tuple[HazardWarning, ...]:
+    """Other warnings of the same hazard in force for one of its areas, a part of one, or what it lies in."""
+    if one.state not in ("draft", "review"):
+        return ()
+    found = warning.warnings(connection, visit.scope, visit.as_of, states=["in_force"])
+    return tuple(
+        other
+        for other in found
+        if other.hazard == one.hazard
+        and other.chain_id != one.chain_id
+        and other.expires > visit.now
+        and any(
+            mine.startswith(theirs) or theirs.startswith(mine)
+            for mine in one.area_paths
+            for theirs in other.area_paths
+        )
+    )
 
 
 def _view(

@@ -107,17 +107,19 @@ class SeriesView:
     facts: tuple[Fact, ...]
     csv_href: str
     revisions: tuple[Revision, ...]
+    revised: int
     notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Revision:
-    """A value that was told differently later."""
+    """A value that was told differently later. ``at`` is the number of its period; ``was`` what its last change replaced."""
 
     period: str
     was: float | None
     now: float | None
     known_at: datetime
+    at: int
 
 
 @dataclass(frozen=True)

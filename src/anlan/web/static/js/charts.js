@@ -8,7 +8,7 @@
 
   const grid = (data) => ({
     animation: false,
-    grid: { left: 8, right: 16, top: 30, bottom: data.labels.length > 60 ? 56 : 12, containLabel: true },
+    grid: { left: 8, right: 8 + Math.ceil(3.4 * (data.labels.at(-1) || "").length), top: 30, bottom: data.labels.length > 60 ? 56 : 12, containLabel: true },
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12, color: colour("text-3") },
     tooltip: {
       trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colour("surface"),
@@ -36,6 +36,13 @@
         selectedDataBackground: { lineStyle: { color: colour("accent") }, areaStyle: { color: colour("accent-tint") } },
       },
     ] : [],
+  });
+
+  // A hollow square on the value: shape, not hue, says that it was changed later.
+  const corrected = (data, values) => ({
+    name: data.words.revised, type: "scatter", symbol: "rect", symbolSize: 8, z: 6, silent: true,
+    data: values.map((value, index) => (data.revised[index] ? value : null)),
+    itemStyle: { color: colour("surface"), borderColor: colour("text"), borderWidth: 1.5 },
   });
 
   const curve = (data) => {
@@ -66,6 +73,7 @@
       data: data.observed.map((value, index) => (over(index) ? value : null)),
       itemStyle: { color: colour("surface"), borderColor: colour("accent"), borderWidth: 2 },
     });
+    if (data.revised?.length) option.series.push(corrected(data, data.observed));
     const shaded = (flags, fill, name) => {
       const areas = [];
       (flags || []).forEach((flag, index) => {
@@ -102,6 +110,7 @@
       if (data.expected?.length) lines.push(`${words.expected}  ${figure(data.expected[index])}`);
       if (data.upper?.length) lines.push(`${words.upper}  ${figure(data.upper[index])}`);
       if (over(index)) lines.push(words.alarm);
+      if (data.revised?.[index]) lines.push(words.revised);
       if (data.provisional?.[index]) lines.push(words.coming);
       return lines.join("\n");
     };
@@ -121,7 +130,12 @@
         data: data.limits.map((limit) => ({ yAxis: limit.value, name: limit.name, label: { formatter: `${limit.name} ${limit.value}` } })),
       } : undefined,
     }));
-    option.tooltip.formatter = (points) => [points[0].name, ...points.map((point) => `${point.seriesName}  ${figure(point.value)}`)].join("\n");
+    if (data.revised?.length) option.series.push(corrected(data, data.lines[0].values));
+    option.tooltip.formatter = (points) => [
+      points[0].name,
+      ...points.filter((point) => point.seriesType === "line").map((point) => `${point.seriesName}  ${figure(point.value)}`),
+      ...(data.revised?.[points[0].dataIndex] ? [data.words.revised] : []),
+    ].join("\n");
     return option;
   };
 
