@@ -29,6 +29,7 @@ COMMANDS = (
     "import",
     "pack",
     "rule",
+    "signals",
     "cap",
     "journal",
     "backup",

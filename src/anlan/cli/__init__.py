@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, Command] = {
         "anlan.cli.backup", extra="server", help="Back up a node into one file, while it works."
     ),
     "restore": Command("anlan.cli.restore", extra="server", help="Restore a backup into an empty place."),
+    "signals": Command("anlan.cli.signals", extra="server", help="List signals, now or as of a sequence."),
     "serve": Command("anlan.cli.serve", extra="server", help="Serve the pages and do the work that is due."),
     "work": Command("anlan.cli.work", extra="server", help="Run the work loop alone."),
     "demo": Command(
