@@ -235,4 +235,5 @@ def desk(
         yield opened
     finally:
         context.close()
-    assert opened.trouble == []
+    # Outside the test files pytest does not explain a bare assert: the trouble is its message.
+    assert opened.trouble == [], opened.trouble
