@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext
+from web_watched import Watched
 
-from anlan import registry, series
+from anlan import assessment, registry, series
+from anlan.flows import chain
 from anlan.flows.install import builtin_packs, install_pack, install_places
 from anlan.flows.work import work_once
 from anlan.registry import RoleGrant
 from anlan.series import ObservationColumns, SeriesKey
 from anlan.settings import Settings
-from anlan.store import SYSTEM, FixedClock, Node, Scope, World
+from anlan.store import SYSTEM, Actor, FixedClock, Node, Scope, World, new_public_id
 from anlan.web.app import create_app
 
 NOW = datetime(2026, 7, 6, 0, 5, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 Browse = Callable[..., httpx.Client]
+Open = Callable[..., Watched]
 ROLES = tuple(registry.ROLES)
 
 
@@ -169,3 +175,55 @@ def form_token() -> Callable[[str], str]:
 def sign_in() -> Callable[..., httpx.Response]:
     """``sign_in(client, account, password)`` sends the sign-in form."""
     return sign_in_as
+
+
+@pytest.fixture
+def open_page(browser: Browser, running: Any, browse: Browse) -> Iterator[Open]:
+    """``open_page("chief", "zh", "dark", 1440)`` is a watched page of somebody who is signed in."""
+    contexts: list[BrowserContext] = []
+
+    def make(
+        role: str, language: str = "zh", theme: str = "light", width: int = 1440, **more: Any
+    ) -> Watched:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **more)
+        contexts.append(context)
+        session = browse(role).cookies["anlan_session"]
+        values = {"anlan_session": session, "anlan_lang": language, "anlan_theme": theme}
+        context.add_cookies(
+            [{"name": name, "value": value, "url": running.address} for name, value in values.items()]
+        )
+        return Watched(context, running.address)
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def signal(browse: Browse) -> str:
+    """The address of a signal of the exercise."""
+    text = browse("chief").get("/w/exercise/signals?state=new").text
+    found = re.search(r'href="(/w/exercise/signals/[0-9a-f-]{36})"', text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def warning(served: Node) -> str:
+    """The address of a warning that waits for release in the exercise."""
+    world, scope = served.world("exercise"), Scope.everything("test")
+    author = Actor("person", new_public_id(), "author")
+    with world.read() as connection:
+        waiting = assessment.triages(connection, scope, world.as_of(), limit=None)
+        # What a detector found has all that the texts need; a limit has no expected value, which leaves a gap.
+        found = next(one for one in waiting if one.kind == "detector" and one.state in ("new", "verified"))
+    if found.state == "new":
+        with world.write(author) as tx:
+            assessment.verify_signal(tx, found.signal_id, expected_seq=found.known_seq)
+    with world.write(author) as tx:
+        made = assessment.assess(
+            tx, signal_ids=[found.signal_id], likelihood=4, impact=4, confidence="high", reasons=["invented"],
+            area_code=found.area_code, area_path=found.area_path, domain=found.domain,
+        )  # fmt: skip
+    one = chain.draft_from_assessment(world, author, scope, made.public_id, settings=served.settings)
+    return f"/w/exercise/warnings/{one.public_id}"

@@ -3,101 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
-
-from anlan import assessment
-from anlan.flows import chain
-from anlan.store import Actor, Node, Scope, new_public_id
+from web_watched import Watched
 
 Browse = Callable[..., httpx.Client]
+Open = Callable[..., Watched]
 pytestmark = pytest.mark.browser
 PAGES = (
     "/w/exercise/", "/w/exercise/signals", "SIGNAL", "SIGNAL/assess", "/w/exercise/warnings", "/w/live/domains",
     "/w/live/domains/infectious_disease", "/w/live/series/1", "/w/live/series/1?known=2025-02-20", "/w/live/data",
     "/w/live/journal", "/w/live/search?q=measles", "/w/exercise/public", "/w/live/nowhere",
 )  # fmt: skip
-
-
-class Watched:
-    """A page that notes every complaint and every request to another host."""
-
-    def __init__(self, context: BrowserContext, address: str) -> None:
-        self.page: Page = context.new_page()
-        self.address = address
-        self.complaints: list[str] = []
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._asked)
-
-    def _said(self, message: Any) -> None:
-        # A page that answers 404 is logged by the browser itself; it is what the test asked for.
-        if message.type in ("error", "warning") and "status of 404" not in message.text:
-            self.complaints.append(message.text)
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith(self.address):
-            self.complaints.append(f"asked {request.url}")
-
-
-Open = Callable[..., Watched]
-
-
-@pytest.fixture
-def open_page(browser: Browser, running: Any, browse: Browse) -> Iterator[Open]:
-    """``open_page("chief", "zh", "dark", 1440)`` is a watched page of somebody who is signed in."""
-    contexts: list[BrowserContext] = []
-
-    def make(
-        role: str, language: str = "zh", theme: str = "light", width: int = 1440, **more: Any
-    ) -> Watched:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **more)
-        contexts.append(context)
-        session = browse(role).cookies["anlan_session"]
-        values = {"anlan_session": session, "anlan_lang": language, "anlan_theme": theme}
-        context.add_cookies(
-            [{"name": name, "value": value, "url": running.address} for name, value in values.items()]
-        )
-        return Watched(context, running.address)
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture
-def signal(browse: Browse) -> str:
-    """The address of a signal of the exercise."""
-    text = browse("chief").get("/w/exercise/signals?state=new").text
-    found = re.search(r'href="(/w/exercise/signals/[0-9a-f-]{36})"', text)
-    assert found is not None
-    return found[1]
-
-
-@pytest.fixture
-def warning(served: Node) -> str:
-    """The address of a warning that waits for release in the exercise."""
-    world, scope = served.world("exercise"), Scope.everything("test")
-    author = Actor("person", new_public_id(), "author")
-    with world.read() as connection:
-        waiting = assessment.triages(connection, scope, world.as_of(), limit=None)
-        # What a detector found has all that the texts need; a limit has no expected value, which leaves a gap.
-        found = next(one for one in waiting if one.kind == "detector" and one.state in ("new", "verified"))
-    if found.state == "new":
-        with world.write(author) as tx:
-            assessment.verify_signal(tx, found.signal_id, expected_seq=found.known_seq)
-    with world.write(author) as tx:
-        made = assessment.assess(
-            tx, signal_ids=[found.signal_id], likelihood=4, impact=4, confidence="high", reasons=["invented"],
-            area_code=found.area_code, area_path=found.area_path, domain=found.domain,
-        )  # fmt: skip
-    one = chain.draft_from_assessment(world, author, scope, made.public_id, settings=served.settings)
-    return f"/w/exercise/warnings/{one.public_id}"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -17,7 +17,7 @@ from anlan.analysis.types import Signal
 from anlan.assessment.types import Assessment, Triage
 from anlan.store import AsOf, Scope
 from anlan.texts import Sentence
-from anlan.warning import HazardWarning
+from anlan.warning import RUNNING_OUT, HazardWarning
 from anlan.warning import queries as warnings
 
 __all__ = ["Board", "ComingItem", "SilentSource", "WaitingItem", "board", "waiting_counts"]
@@ -32,7 +32,7 @@ TRIAGE_WITHIN: Mapping[str, timedelta] = {
 }
 _SHOWN = 100
 
-WaitingKind = Literal["signal", "assessment", "draft", "release", "update"]
+WaitingKind = Literal["signal", "assessment", "draft", "release", "update", "review"]
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,12 @@ def board(
         waiting += _to_assess(connection, scope, as_of)
     if may_draft:
         waiting += _to_draft(connection, scope, as_of)
-        waiting += [_to_update(one) for one in in_force if one.expires <= at + timedelta(hours=1)]
+        waiting += [_to_update(one) for one in in_force if one.expires <= at + RUNNING_OUT]
     if may_release:
         waiting += [
             _to_release(one) for one in warnings.to_release(connection, scope, as_of, person=person_id)
         ]
+        waiting += [_to_review(one) for one in warnings.to_review(connection, scope, as_of, person=person_id)]
     waiting.sort(key=lambda item: (item.since, item.number))
     sources = registry.sources(connection, scope, as_of)
     by_code = {source.code: source for source in sources}
@@ -244,6 +245,20 @@ def _to_release(one: HazardWarning) -> WaitingItem:
         title=_headline(one),
         reason=Sentence("flows.waits.release"),
         since=one.submitted_at or one.changed_at,
+        due=None,
+        level=str(one.level),
+        area_path=one.area_path,
+        number=one.number,
+    )
+
+
+def _to_review(one: HazardWarning) -> WaitingItem:
+    return WaitingItem(
+        kind="review",
+        subject_id=one.public_id,
+        title=_headline(one),
+        reason=Sentence("flows.waits.review"),
+        since=one.released_at or one.changed_at,
         due=None,
         level=str(one.level),
         area_path=one.area_path,

@@ -17,7 +17,7 @@ from anlan.flows.dispatch import dispatch
 from anlan.flows.handlers import READERS, RUN_RULES
 from anlan.flows.recover import take_up_deliveries
 from anlan.store import Job, Node, World, fail, finish, take
-from anlan.warning.actions import expire_due
+from anlan.warning.actions import ask_before_expiry, expire_due
 
 __all__ = ["WorkLoop", "look_around", "work_once"]
 
@@ -50,6 +50,7 @@ def work_once(world: World) -> int:
 def look_around(world: World) -> None:
     """What happens by the clock alone: sources fall silent, warnings run out."""
     analysis.check_silence(world)
+    ask_before_expiry(world)
     expire_due(world)
 
 

@@ -49,10 +49,13 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
             "warning.draft",
             "warning.update",
             "warning.release",
+            "warning.release_alone",
             "rule.approve",
             "journal.see",
         }
     ),
+    # Given beside another role to who may have to act when no second person can be reached.
+    "emergency_releaser": frozenset({"see", "warning.draft", "warning.update", "warning.release_alone"}),
     "admin": frozenset(
         {"see", "account.manage", "pack.install", "source.manage", "journal.see", "world.manage"}
     ),

@@ -68,13 +68,25 @@ def _plain(value: Any) -> Any:
 
 
 def rows_digest(connection: sa.Connection, table: sa.Table, seq: int) -> dict[str, Any]:
-    """Count and SHA-256 of the rows of a versions table that became known at ``seq``, in key order."""
+    """Count and SHA-256 of the rows of a versions table that became known at ``seq``, in key order.
+
+    A column that a later migration added (``info["added"]``) counts, by its name, only where it has a value: the
+    digests of rows written before it stay what they were.
+    """
+    added = [bool(column.info.get("added")) for column in table.columns]
+    names = [column.name for column in table.columns]
     rows = connection.execute(
         sa.select(table).where(table.c.known_seq == seq).order_by(*table.primary_key.columns)
     )
     digest, count = hashlib.sha256(), 0
     for row in rows:
-        digest.update(canonical_json([_plain(value) for value in row]).encode())
+        plain = [_plain(value) for value, later in zip(row, added, strict=True) if not later]
+        plain += [
+            [name, _plain(value)]
+            for name, value, later in zip(names, row, added, strict=True)
+            if later and value is not None
+        ]
+        digest.update(canonical_json(plain).encode())
         digest.update(b"\n")
         count += 1
     return {"n": count, "sha256": digest.hexdigest()}

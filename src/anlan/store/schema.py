@@ -5,6 +5,8 @@ Every table says what kind it is (``info["kind"]``), and a test holds it to that
 ``versions``
     Append-only. Has ``known_seq``: the journal sequence at which we knew the row. The state of an object is its
     row with the greatest ``known_seq`` not above the asked one (``anlan.store.versions.latest``).
+    A column that comes with a later migration stands last, is nullable and says ``info={"added": revision}``, so that the
+    digests in the journal hold for the rows from before it (``anlan.store.journal.rows_digest``).
 ``rows``
     Append-only bulk rows that belong to a batch and become visible when the batch is published.
 ``housekeeping``

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from anlan.warning import actions, queries
     from anlan.warning._preview import Preview, preview
+    from anlan.warning._release import RUNNING_OUT
     from anlan.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry, etag, write_feed
     from anlan.warning.identifiers import Issuer, issuer_of
     from anlan.warning.integrity import check_message
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATOM_TYPE",
     "CAP_TYPE",
+    "RUNNING_OUT",
     "Feed",
     "FeedEntry",
     "HazardTemplate",
@@ -45,6 +47,7 @@ _HOME = {
     **dict.fromkeys(("Issuer", "issuer_of"), "identifiers"),
     **dict.fromkeys(("HazardTemplate", "HazardType", "HazardWarning", "Message"), "types"),
     **dict.fromkeys(("Preview", "preview"), "_preview"),
+    "RUNNING_OUT": "_release",
     "check_message": "integrity",
     "Level": "levels",
 }

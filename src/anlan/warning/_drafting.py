@@ -27,7 +27,8 @@ from anlan.warning.cap.write import write
 from anlan.warning.compose import build_alert
 from anlan.warning.identifiers import Issuer, issuer_of, new_identifier
 from anlan.warning.levels import Level
-from anlan.warning.places import Place, common_path, joined_names, places
+from anlan.warning.places import Place, common_path, places, said_names, touched_codes
+from anlan.warning.shapes import Shape, shapes_to_json
 from anlan.warning.types import HazardType, HazardWarning, WarningState
 from anlan.warning.wording import fill, gaps, local_moment
 
@@ -43,10 +44,12 @@ __all__ = [
     "chosen",
     "compose",
     "current",
+    "drawn",
     "facts_of",
     "generated",
     "hazard_of",
     "local_facts",
+    "located",
     "next_number",
     "place_fields",
     "read_reason",
@@ -108,10 +111,12 @@ def local_facts(
     issuer: Issuer,
     expires: datetime,
     onset: datetime | None,
+    *,
+    partly: bool = False,
 ) -> dict[str, dict[str, str]]:
     """The facts with what the room itself knows: places, sender, times."""
     own = {
-        "area": {language: joined_names(found, language) for language in LANGUAGES},
+        "area": {language: said_names(found, language, partly=partly) for language in LANGUAGES},
         "sender": {language: name_in(issuer.names, language) for language in LANGUAGES},
         "expires": dict.fromkeys(LANGUAGES, local_moment(expires, issuer.zone)),
     }
@@ -126,6 +131,28 @@ def local_facts(
         "area": own["area"],
         "expires": own["expires"],
     }
+
+
+def located(
+    connection: sa.Connection, as_of: AsOf, codes: Sequence[str], shapes: Sequence[Shape]
+) -> tuple[Place, ...]:
+    """The areas of a step: those named, or those that its shapes touch.
+
+    Raises
+    ------
+    InputError
+        Unknown areas; none at all; shapes that touch no area known here.
+    """
+    return places(connection, as_of, touched_codes(connection, as_of, shapes) if shapes else codes)
+
+
+def drawn(
+    before: HazardWarning, codes: Sequence[str] | None, shapes: Sequence[Shape] | None
+) -> tuple[Shape, ...]:
+    """The shapes of a changed step: those given; none where areas alone are named; else those it had."""
+    if shapes is not None:
+        return tuple(shapes)
+    return before.shapes if codes is None else ()
 
 
 def place_fields(found: Sequence[Place]) -> dict[str, Any]:
@@ -269,6 +296,7 @@ def store(tx: Tx, warning: HazardWarning, what: str, **data: object) -> HazardWa
     """Write a version and say so in the journal. Texts and reasons may hold names, so they stand in the row only."""
     year, serial = (int(part) for part in warning.number.split("-"))
     row = {**asdict(warning), "year": year, "serial": serial}
+    row["shapes"] = shapes_to_json(warning.shapes) or None
     for name in ("response_types", "area_codes", "area_paths", "authors"):
         row[name] = list(row[name])
     tx.insert(tables.warning, row)
@@ -358,7 +386,14 @@ def generated(tx: Tx, warning: HazardWarning, settings: Settings) -> tuple[dict[
     """The texts as they would be filled for a step as it stands, and where they come from."""
     as_of = AsOf(tx.seq)
     found = places(tx.connection, as_of, warning.area_codes)
-    facts = local_facts(warning.facts, found, issuer_of(settings), warning.expires, warning.onset)
+    facts = local_facts(
+        warning.facts,
+        found,
+        issuer_of(settings),
+        warning.expires,
+        warning.onset,
+        partly=bool(warning.shapes),
+    )
     before = None
     if warning.previous_id is not None:
         before = queries.warning(tx.connection, EVERYTHING, as_of, warning.previous_id).level

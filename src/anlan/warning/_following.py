@@ -13,7 +13,7 @@ from anlan.texts import Sentence
 from anlan.warning import _drafting as drafting
 from anlan.warning import queries
 from anlan.warning._drafting import EVERYTHING, GivenFacts
-from anlan.warning.places import places
+from anlan.warning.shapes import Shape
 from anlan.warning.types import OPEN_STATES, HazardWarning, StepKind, Texts
 from anlan.warning.wording import final
 
@@ -28,6 +28,7 @@ def update(
     settings: Settings,
     level: str | None = None,
     area_codes: Sequence[str] | None = None,
+    shapes: Sequence[Shape] | None = None,
     facts: GivenFacts | None = None,
     texts: Texts | None = None,
     expires: datetime | None = None,
@@ -53,6 +54,7 @@ def update(
         settings=settings,
         level=level,
         area_codes=area_codes,
+        shapes=shapes,
         facts=facts or {},
         texts=texts or {},
         expires=expires,
@@ -110,6 +112,7 @@ def _last_step(
         settings=settings,
         level=None,
         area_codes=None,
+        shapes=None,
         facts=said,
         texts={},
         expires=None,
@@ -144,6 +147,7 @@ def _next_step(
     settings: Settings,
     level: str | None,
     area_codes: Sequence[str] | None,
+    shapes: Sequence[Shape] | None,
     facts: GivenFacts,
     texts: Texts,
     expires: datetime | None,
@@ -152,7 +156,9 @@ def _next_step(
 ) -> HazardWarning:
     values = drafting.read_words(level or before.level, before.urgency, before.certainty, None)
     as_of = AsOf(tx.seq)
-    found = places(tx.connection, as_of, before.area_codes if area_codes is None else area_codes)
+    drawn = drafting.drawn(before, area_codes, shapes)
+    codes = before.area_codes if area_codes is None else area_codes
+    found = drafting.located(tx.connection, as_of, codes, drawn)
     until = expires or max(
         before.expires, tx.now.replace(microsecond=0) + drafting.DEFAULT_VALIDITY[values["level"]]
     )
@@ -185,6 +191,11 @@ def _next_step(
         message_identifier=None,
         changed_by=tx.actor.id,
         changed_at=tx.now,
+        shapes=drawn,
+        alone_reason=None,
+        reviewed_by=None,
+        reviewed_at=None,
+        review=None,
     )
     filled, origin = drafting.generated(tx, made, settings)
     made = replace(made, texts=final(filled, texts), texts_from=origin)

@@ -24,14 +24,15 @@ from anlan.warning import _drafting as drafting
 from anlan.warning._drafting import GivenFacts
 from anlan.warning._following import cancel, end, update
 from anlan.warning._hazards import install_hazards
-from anlan.warning._release import expire_due, release
+from anlan.warning._release import ask_before_expiry, expire_due, release, review_release
 from anlan.warning.cap.model import Certainty, Urgency
 from anlan.warning.identifiers import issuer_of
-from anlan.warning.places import places
+from anlan.warning.shapes import Shape
 from anlan.warning.types import OPEN_STATES, HazardWarning, Texts
 from anlan.warning.wording import changed_by_hand, fill, final, merged
 
 __all__ = [
+    "ask_before_expiry",
     "cancel",
     "draft",
     "edit",
@@ -40,6 +41,7 @@ __all__ = [
     "install_hazards",
     "release",
     "return_to_draft",
+    "review_release",
     "submit",
     "update",
     "withdraw",
@@ -52,7 +54,8 @@ def draft(
     settings: Settings,
     hazard: str,
     level: str,
-    area_codes: Sequence[str],
+    area_codes: Sequence[str] = (),
+    shapes: Sequence[Shape] = (),
     facts: GivenFacts | None = None,
     texts: Texts | None = None,
     urgency: str = Urgency.EXPECTED,
@@ -72,7 +75,9 @@ def draft(
         Code of a kind of danger that is installed.
     level : {"blue", "yellow", "orange", "red"}
     area_codes : sequence of str
-        At least one.
+        Whole areas. At least one, unless shapes are given.
+    shapes : sequence of Shape, optional
+        Drawn parts of the ground. The warning then holds for these alone, and its areas are those they touch.
     facts : mapping, optional
         Values for the places in the texts (``observed``, ``expected``, ``period``, ``grounds`` …): a text, a name by
         language, or a ``Sentence``. A place without a value stays a visible gap.
@@ -98,12 +103,14 @@ def draft(
     """
     values = drafting.read_words(level, urgency, certainty, response_types)
     kind = drafting.hazard_of(tx, hazard)
-    found = places(tx.connection, AsOf(tx.seq), area_codes)
+    found = drafting.located(tx.connection, AsOf(tx.seq), area_codes, shapes)
     issuer = issuer_of(settings)
     until = expires or tx.now.replace(microsecond=0) + drafting.DEFAULT_VALIDITY[values["level"]]
     drafting.refuse(drafting.check_times(until, effective, onset, tx.now))
     said = drafting.facts_of(facts or {})
-    filled, origin = fill(kind, values["level"], drafting.local_facts(said, found, issuer, until, onset))
+    filled, origin = fill(
+        kind, values["level"], drafting.local_facts(said, found, issuer, until, onset, partly=bool(shapes))
+    )
     _year, _serial, number = drafting.next_number(tx, issuer)
     public_id = new_public_id()
     made = HazardWarning(
@@ -139,6 +146,7 @@ def draft(
         message_identifier=None,
         changed_by=tx.actor.id,
         changed_at=tx.now,
+        shapes=tuple(shapes),
     )
     return drafting.store(tx, made, "drafted", assessment=assessment_id)
 
@@ -151,6 +159,7 @@ def edit(
     settings: Settings,
     level: str | None = None,
     area_codes: Sequence[str] | None = None,
+    shapes: Sequence[Shape] | None = None,
     facts: GivenFacts | None = None,
     texts: Texts | None = None,
     urgency: str | None = None,
@@ -161,6 +170,7 @@ def edit(
     """Change a draft; what is not given stays.
 
     Texts that nobody has edited by hand follow a change of level, place, facts or time; edited ones stay as they are.
+    Whole areas and drawn shapes replace each other: naming areas alone takes the shapes away.
 
     Parameters
     ----------
@@ -199,10 +209,13 @@ def edit(
         raise AssertionError("unreachable")  # _refuse has raised
     drafting.refuse(drafting.check_times(until, moments["effective"], moments["onset"], tx.now))
     as_of = AsOf(tx.seq)
-    found = places(tx.connection, as_of, before.area_codes if area_codes is None else area_codes)
+    drawn = drafting.drawn(before, area_codes, shapes)
+    codes = before.area_codes if area_codes is None else area_codes
+    found = drafting.located(tx.connection, as_of, codes, drawn)
     after = replace(
         before,
         known_seq=tx.seq,
+        shapes=drawn,
         **values,
         **drafting.place_fields(found),
         facts={**before.facts, **drafting.facts_of(facts or {})},

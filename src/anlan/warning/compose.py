@@ -17,6 +17,7 @@ from anlan.warning.cap.model import (
     Certainty,
     Info,
     MsgType,
+    NamedValue,
     Reference,
     ResponseType,
     Scope,
@@ -113,9 +114,16 @@ def _info(
         instruction=texts["instruction"],
         web=issuer.web.replace("{identifier}", identifier) if is_live else "",
         contact=name_in(issuer.contact, language),
-        parameters=(level_parameter(warning.level),),
-        areas=areas_of_message(places, language),
+        parameters=(level_parameter(warning.level), *_part_of(warning, places)),
+        areas=areas_of_message(places, language, warning.shapes),
     )
+
+
+def _part_of(warning: HazardWarning, places: Sequence[Place]) -> tuple[NamedValue, ...]:
+    """The codes of the areas that a drawn part lies in, for readers that sort messages by code."""
+    if not warning.shapes:
+        return ()
+    return tuple(NamedValue("part_of_area", place.code) for place in places)
 
 
 def _marked(text: str, language: str) -> str:

@@ -23,6 +23,7 @@ from anlan.warning.cap.model import Alert
 from anlan.warning.cap.read import read
 from anlan.warning.feed import Feed, FeedEntry, write_feed
 from anlan.warning.levels import Level
+from anlan.warning.shapes import shapes_from_json
 from anlan.warning.types import HazardTemplate, HazardType, HazardWarning, Message, WarningState
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "messages_of_chain",
     "state_counts",
     "to_release",
+    "to_review",
     "warning",
     "warnings",
 ]
@@ -124,6 +126,19 @@ def to_release(
     query = query.order_by(now.c.submitted_at, now.c.year, now.c.serial, now.c.step)
     found = [_warning(row) for row in connection.execute(query)]
     return [item for item in found if person is None or person not in item.authors]
+
+
+def to_review(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, *, person: str | None = None
+) -> list[HazardWarning]:
+    """Steps that one person released alone and nobody has reviewed, oldest first; with ``person`` those of others."""
+    now = _now(as_of)
+    query = sa.select(now).where(
+        _seen(scope, now), now.c.alone_reason.is_not(None), now.c.reviewed_at.is_(None)
+    )
+    query = query.order_by(now.c.released_at, now.c.year, now.c.serial, now.c.step)
+    found = [_warning(row) for row in connection.execute(query)]
+    return [item for item in found if person is None or item.released_by != person]
 
 
 def chain(connection: sa.Connection, scope: Scope, as_of: AsOf, chain_id: str) -> list[HazardWarning]:
@@ -285,6 +300,7 @@ def _warning(row: sa.Row[Any]) -> HazardWarning:
     for name in ("response_types", "area_codes", "area_paths", "authors"):
         values[name] = tuple(values[name])
     values["level"] = Level(values["level"])
+    values["shapes"] = shapes_from_json(values["shapes"])
     return HazardWarning(**{item.name: values[item.name] for item in fields(HazardWarning)})
 
 

@@ -8,6 +8,8 @@ from anlan.store import BigInt, JsonText, UtcTime, metadata
 
 __all__ = ["hazard", "message", "warning"]
 
+_ADDED = {"added": "0002"}
+
 hazard = sa.Table(
     "hazard",
     metadata,
@@ -64,6 +66,11 @@ warning = sa.Table(
     sa.Column("message_identifier", sa.String(200)),
     sa.Column("changed_by", sa.String(80), nullable=False),
     sa.Column("changed_at", UtcTime, nullable=False),
+    sa.Column("shapes", JsonText, info=_ADDED),  # drawn parts of the ground; none: the whole areas
+    sa.Column("alone_reason", sa.Text, info=_ADDED),  # why one person alone released it
+    sa.Column("reviewed_by", sa.String(80), info=_ADDED),  # who looked at that afterwards
+    sa.Column("reviewed_at", UtcTime, info=_ADDED),
+    sa.Column("review", sa.Text, info=_ADDED),
     sa.Index("ix_warning_number", "year", "serial"),
     sa.Index("ix_warning_state", "state", "expires"),
     info={"kind": "versions", "key": ("public_id",)},

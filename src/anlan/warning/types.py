@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Literal
 
 from anlan.warning.levels import Level
+from anlan.warning.shapes import Shape
 
 __all__ = [
     "ENDED_STATES",
@@ -71,7 +72,8 @@ class HazardWarning:
         ``authors`` are all persons who wrote in this step: none of them can release it. ``facts`` are the values the texts were
         filled with, kept so that unedited texts follow a change of level or place. ``texts_from`` says where the texts
         came from: the pack, or the general form because the pack has none for this level. ``sensitivity`` is that of the draft
-    until it is released, and public from then on.
+    until it is released, and public from then on. With ``shapes`` it holds for these, and its areas are those they touch.
+    ``alone_reason`` says why one person released it alone; ``review`` is what a second one said of that afterwards.
     """
 
     public_id: str
@@ -112,6 +114,11 @@ class HazardWarning:
     message_identifier: str | None
     changed_by: str
     changed_at: datetime
+    shapes: tuple[Shape, ...] = ()
+    alone_reason: str | None = None
+    reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
+    review: str | None = None
 
 
 @dataclass(frozen=True)

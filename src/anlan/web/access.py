@@ -24,6 +24,7 @@ class Permission(Enum):
     DRAFT = "warning.draft"
     UPDATE = "warning.update"
     RELEASE = "warning.release"
+    RELEASE_ALONE = "warning.release_alone"
     JOURNAL = "journal.see"
 
 

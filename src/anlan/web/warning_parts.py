@@ -131,16 +131,24 @@ def acts(visit: Visit, held: Held, href: str) -> tuple[Act, ...]:
         words = (visit.t(f"web.warning.act.{name}"), visit.t(f"web.warning.act.{name}_help"))
         found.append(Act(f"{href}/{name}", words[0], words[1], main, reason, name))
 
+    alone = visit.may_act(Permission.RELEASE_ALONE) and _may_issue(visit) and held.shown.is_fit
     if one.state == "draft" and visit.may_act(Permission.DRAFT):
         add("submit", main=held.shown.is_fit)
+        if alone:
+            add("release_alone", reason=True)
         add("withdraw", reason=True)
     if one.state == "review":
         if visit.may_act(Permission.RELEASE) and not mine and _may_issue(visit):
             add("release", main=True)
         if visit.may_act(Permission.RELEASE) and not mine:
             add("return", reason=True)
+        if mine and alone:
+            add("release_alone", reason=True)
         if visit.may_act(Permission.DRAFT):
             add("withdraw", reason=True)
+    waits = one.alone_reason is not None and one.reviewed_at is None
+    if waits and visit.may_act(Permission.RELEASE) and visit.who and visit.who.person_id != one.released_by:
+        add("review", reason=True)
     if one.state == "in_force" and visit.may_act(Permission.UPDATE):
         add("update")
         add("end", reason=True)
@@ -160,12 +168,8 @@ def history(visit: Visit, held: Held) -> tuple[HistoryLine, ...]:
         HistoryLine(first.changed_at, visit.t("web.warning.done.drafted"), held.person(first.changed_by))
     )
     for before, after in pairwise(held.versions):
-        key = (
-            "edited" if before.state == after.state else "returned" if after.state == "draft" else after.state
-        )
-        reason = (
-            f"{visit.t('web.colon')}{after.reason}" if after.reason and after.reason != before.reason else ""
-        )
+        key, text = _done(before, after)
+        reason = f"{visit.t('web.colon')}{text}" if text else ""
         said = visit.t(f"web.warning.done.{key}") + reason
         lines.append(HistoryLine(after.changed_at, said, held.person(after.changed_by)))
     for step in held.steps:
@@ -175,6 +179,18 @@ def history(visit: Visit, held: Held) -> tuple[HistoryLine, ...]:
             )
             lines.append(HistoryLine(step.released_at, said, held.person(step.released_by)))
     return tuple(sorted(lines, key=lambda line: line.at))
+
+
+def _done(before: HazardWarning, after: HazardWarning) -> tuple[str, str]:
+    """What was done between two versions, as the end of its key, and the reason given."""
+    if after.reviewed_at != before.reviewed_at:
+        return "reviewed", after.review or ""
+    if after.alone_reason != before.alone_reason:
+        return "released_alone", after.alone_reason or ""
+    changed = after.reason if after.reason != before.reason else ""
+    if before.state == after.state:
+        return "edited", changed
+    return ("returned" if after.state == "draft" else after.state), changed
 
 
 def messages(held: Held) -> tuple[MessageText, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ __all__ = [
     "parse_circle",
     "parse_ring",
     "ring_from_geojson",
+    "segments_meet",
 ]
 
 ADVISED_POINTS = 100
@@ -73,6 +75,8 @@ def parse_circle(text: str) -> Circle:
     if match is None:
         raise refusal("CIRCLE", given=text.strip()[:80])
     centre, radius = (float(match[1]), float(match[2])), float(match[3])
+    if not isfinite(radius):
+        raise refusal("CIRCLE", given=text.strip()[:80])
     _require_range([centre], "CIRCLE", "range")
     if radius < 0:
         raise refusal("CIRCLE", "negative", given=match[3])
@@ -111,12 +115,12 @@ def crosses_itself(ring: Sequence[Point]) -> bool:
         # Each pair once; neighbours touch, and so do the last side and the first at the closing point.
         compared = (number[None, :] >= rows + 2) & ~((rows == 0) & (number[None, :] == count - 1))
         block = slice(first, first + _BLOCK)
-        if np.any(compared & _meet(starts[block, None], ends[block, None], starts[None], ends[None])):
+        if np.any(compared & segments_meet(starts[block, None], ends[block, None], starts[None], ends[None])):
             return True
     return False
 
 
-def _meet(
+def segments_meet(
     p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64], s: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Whether the segments p-q meet the segments r-s, touching included; shapes are broadcast."""

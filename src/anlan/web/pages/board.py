@@ -94,6 +94,7 @@ def _waiting(visit: Visit, item: flow.WaitingItem) -> Waiting:
         "draft": f"assessments/{item.subject_id}",
         "release": f"warnings/{item.subject_id}",
         "update": f"warnings/{item.subject_id}",
+        "review": f"warnings/{item.subject_id}",
     }
     return Waiting(
         kind=item.kind,

@@ -108,7 +108,7 @@ def edit(visit: Visit) -> Response:
                 expected_seq=seq,
                 settings=visit.settings,
                 level=visit.field("level") or None,
-                area_codes=visit.fields("areas"),
+                area_codes=_areas(visit, before),
                 texts=texts,
                 urgency=visit.field("urgency") or None,
                 certainty=visit.field("certainty") or None,
@@ -118,6 +118,12 @@ def edit(visit: Visit) -> Response:
         visit.page_path = f"{visit.home}/warnings/{before.public_id}"
         return _page(visit, form_errors=field_errors(error, visit.language, _FIELDS), status=422)
     return visit.redirect(f"{visit.home}/warnings/{before.public_id}")
+
+
+def _areas(visit: Visit, before: HazardWarning) -> list[str] | None:
+    """The ticked areas; None where the area is drawn and nothing is ticked, so that the drawing stays."""
+    ticked = visit.fields("areas")
+    return None if before.shapes and not ticked else ticked
 
 
 def _changed_texts(visit: Visit, before: HazardWarning) -> dict[str, dict[str, str]]:
@@ -170,6 +176,23 @@ def release(visit: Visit) -> Response:
     return _act(
         visit, lambda tx, one, seq: actions.release(tx, one, expected_seq=seq, settings=visit.settings)
     )
+
+
+@route(router, "POST", "/w/{world}/warnings/{warning}/release_alone", Permission.RELEASE_ALONE)
+def release_alone(visit: Visit) -> Response:
+    reason = visit.field("reason_release_alone")
+    return _act(
+        visit,
+        lambda tx, one, seq: actions.release(
+            tx, one, expected_seq=seq, settings=visit.settings, alone=reason
+        ),
+    )
+
+
+@route(router, "POST", "/w/{world}/warnings/{warning}/review", Permission.RELEASE)
+def review(visit: Visit) -> Response:
+    said = visit.field("reason_review")
+    return _act(visit, lambda tx, one, seq: actions.review_release(tx, one, expected_seq=seq, said=said))
 
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/update", Permission.UPDATE)
@@ -311,6 +334,10 @@ def _digest(shown: Preview) -> str:
 def _notice(visit: Visit, held: Held) -> str:
     if visit.here.is_live and not visit.settings.public_release and held.one.state in ("draft", "review"):
         return visit.t("web.warning.no_public")
+    if held.one.alone_reason is not None and held.one.reviewed_at is None:
+        return visit.t(
+            "web.warning.alone", by=held.person(held.one.released_by), reason=held.one.alone_reason
+        )
     if held.one.state == "draft" and held.one.reason and not held.one.submitted_at:
         return visit.t("web.warning.returned", reason=held.one.reason)
     return ""
@@ -350,7 +377,7 @@ def _form(visit: Visit, held: Held, errors: tuple[FieldError, ...], href: str) -
         for language in LANGUAGES
         for field in TEXT_FIELDS
     }
-    level, areas = str(one.level), set(one.area_codes)
+    level, areas = str(one.level), set() if one.shapes else set(one.area_codes)
     urgency, certainty = one.urgency, one.certainty
     if typed is not None:
         values |= {name: visit.field(name) for name in values}
@@ -363,6 +390,7 @@ def _form(visit: Visit, held: Held, errors: tuple[FieldError, ...], href: str) -
         areas=_area_options(visit, held, areas),
         urgencies=_words(visit, "urgency", URGENCIES, urgency),
         certainties=_words(visit, "certainty", CERTAINTIES, certainty),
+        shapes=len(one.shapes),
         draft_key=f"warning-{visit.here.name}-{one.public_id}-{one.known_seq}",
         errors=errors,
     )

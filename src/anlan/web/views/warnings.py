@@ -86,6 +86,7 @@ class WarningForm:
     urgencies: tuple[Option, ...]
     certainties: tuple[Option, ...]
     draft_key: str
+    shapes: int = 0
     errors: tuple[FieldError, ...] = ()
 
 
