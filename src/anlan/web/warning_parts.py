@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from anlan.assessment import Assessment
@@ -194,13 +195,19 @@ def _done(before: HazardWarning, after: HazardWarning) -> tuple[str, str]:
 
 
 def messages(held: Held) -> tuple[MessageText, ...]:
+    """The message in each language; see ``message_texts``."""
+    return message_texts(held.one, held.shown)
+
+
+def message_texts(one: HazardWarning, shown: Preview) -> tuple[MessageText, ...]:
     """The message in each language, as its CAP document says it: an exercise carries its mark here too."""
     made = []
-    for info in held.shown.alert.infos:
+    for info in shown.alert.infos:
         language = "zh" if info.language.startswith("zh") else "en"
         joint = "、" if language == "zh" else ", "
         areas = joint.join(area.description for area in info.areas)
-        sms = _sms(held, language, info.headline or info.event, areas, info.instruction or "")
+        ends = shown.alert.infos[0].expires or one.expires
+        sms = _sms(ends, language, info.headline or info.event, areas, info.instruction or "")
         made.append(
             MessageText(
                 language=language,
@@ -215,9 +222,8 @@ def messages(held: Held) -> tuple[MessageText, ...]:
     return tuple(made)
 
 
-def _sms(held: Held, language: str, headline: str, areas: str, instruction: str) -> SmsPreview:
+def _sms(ends: datetime, language: str, headline: str, areas: str, instruction: str) -> SmsPreview:
     """What fits a telephone: headline, place, until when, and the first acts, in whole lines."""
-    ends = held.shown.alert.infos[0].expires or held.one.expires
     lines = list(instruction_lines(instruction))
     place = "" if areas in headline else areas
     said = say("web.sms", language, headline=headline, areas=place, ends=ends.strftime("%m-%d %H:%M"))

@@ -3,6 +3,7 @@
 from anlan.web.pages import (
     assessments,
     board,
+    composing,
     domains,
     drawing,
     feeds,
@@ -15,7 +16,19 @@ from anlan.web.pages import (
 
 ROUTERS = tuple(
     module.router
-    for module in (session, board, signals, assessments, warnings, drawing, domains, imports, journal, feeds)
+    for module in (
+        session,
+        board,
+        signals,
+        assessments,
+        composing,
+        warnings,
+        drawing,
+        domains,
+        imports,
+        journal,
+        feeds,
+    )
 )
 
 __all__ = ["ROUTERS"]

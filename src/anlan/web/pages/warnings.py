@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import Connection
@@ -27,7 +27,7 @@ from anlan.web.places import OnMap, city_map, counties_of, outlines
 from anlan.web.routing import route
 from anlan.web.views.frame import FieldError, Option
 from anlan.web.views.signals import Filter
-from anlan.web.views.warnings import WarningForm, WarningList, WarningRow, WarningView
+from anlan.web.views.warnings import TABS, Tab, WarningForm, WarningList, WarningRow, WarningView
 from anlan.web.visit import Visit
 from anlan.web.warning_parts import Held, acts, checks, history, lead, life, messages, title
 
@@ -81,7 +81,8 @@ def listing(visit: Visit) -> Response:
         for name in SHOWN_STATES
         if counts.get(name)
     ]
-    view = WarningList(rows, tuple(filters), visit.address(format="csv"), f"{visit.home}/feed.atom")
+    new = f"{visit.home}/warnings/new" if visit.may_act(Permission.DRAFT) else ""
+    view = WarningList(rows, tuple(filters), visit.address(format="csv"), f"{visit.home}/feed.atom", new)
     return visit.page("warnings.html", view, current="warnings")
 
 
@@ -322,9 +323,9 @@ def _view(
     )
 
 
-def _tab(visit: Visit) -> Literal["page", "sms", "cap"]:
-    wanted = visit.query("tab")
-    return "sms" if wanted == "sms" else "cap" if wanted == "cap" else "page"
+def _tab(visit: Visit) -> Tab:
+    wanted: Any = visit.query("tab")
+    return wanted if wanted in TABS else "page"
 
 
 def _digest(shown: Preview) -> str:

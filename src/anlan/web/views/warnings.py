@@ -16,6 +16,10 @@ from anlan.web.views.signals import Filter, HistoryLine
 StepState = Literal["done", "now", "ahead"]
 
 
+Tab = Literal["page", "sms", "wall", "poster", "cap"]
+TABS: tuple[Tab, ...] = ("page", "sms", "wall", "poster", "cap")
+
+
 @dataclass(frozen=True)
 class LifeStep:
     word: str
@@ -50,6 +54,18 @@ class WarningList:
     states: tuple[Filter, ...]
     csv_href: str
     feed_href: str = ""
+    new_href: str = ""
+
+
+@dataclass(frozen=True)
+class NewWarning:
+    """The form of a first draft: what, how high, where. Texts are filled from the templates afterwards."""
+
+    action: str
+    hazards: tuple[Option, ...]
+    levels: tuple[Option, ...]
+    areas: tuple[Option, ...]
+    errors: tuple[FieldError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,20 @@ class MessageText:
     description: str
     instructions: tuple[str, ...]
     sms: SmsPreview | None = None
+
+
+@dataclass(frozen=True)
+class PosterView:
+    """One printed sheet."""
+
+    number: str
+    href: str
+    level: str
+    message: MessageText
+    issued_at: datetime | None
+    ends_at: datetime
+    sender: str
+    is_draft: bool
 
 
 @dataclass(frozen=True)
@@ -115,7 +145,7 @@ class WarningView:
     checks: tuple[Check, ...]
     messages: tuple[MessageText, ...]
     cap_xml: str
-    tab: Literal["page", "sms", "cap"]
+    tab: Tab
     message_language: str
     href: str
     version: str
