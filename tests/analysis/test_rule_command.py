@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,4 +85,42 @@ def test_what_cannot_be_done_ends_with_2_and_a_reason(
     options: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     assert main(["rule", *arguments, *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_rule_is_tried_on_the_past_beside_another(
+    options: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    outbreaks = tmp_path / "outbreaks.csv"
+    outbreaks.write_text("area,start,name\n赤壁市,2026-06-29,工地\n", encoding="utf-8")
+    asked = ["rule", "backtest", "measles.rise", "--years", "1", "--events", str(outbreaks), *options]
+    assert main([*asked, "--set", "threshold=20", "--json", "--keep"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    tried = [(one["version"], one["parameters"], one["alarms"], one["found"]) for one in found["tried"]]
+    assert tried == [(0, {"threshold": 20.0}, 0, 0), (1, {"threshold": 3.0}, 1, 1)]
+    assert found["events"][0]["area_code"] == "421281"
+    assert len(found["kept"]) == 36
+    assert main([*asked, "--against", "measles.rise@1"]) == 0
+    said = capsys.readouterr().out
+    assert "Events found" in said
+    assert f"journal sequence {found['input_seq'] + 2} was used" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--set", "threshold=-1"], "accepted is a number > 0. Got “-1”"),
+        (["--set", "limit"], "limit: write a setting as name=value; ears_c2 has baseline, threshold"),
+        (["--set", "threshold=4", "--against", "measles.rise"], "a rule is compared with one other"),
+        (["--against", "measles.rise@7"], "no rule measles.rise@7"),
+        (["--years", "0"], "years: accepted is an int >= 1"),
+        (["--basis", "guessed"], "basis: accepted is one of"),
+        (["--events", "nowhere.csv"], "nowhere.csv cannot be read"),
+    ],
+)
+def test_a_back_test_that_cannot_be_done(
+    options: list[str], capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    assert main(["rule", "backtest", "measles.rise", *more, *options]) == 2
     assert said in capsys.readouterr().err

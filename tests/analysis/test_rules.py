@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from anlan.analysis.actions import activate_rule, install_rules, propose_rule, retire_rule
-from anlan.analysis.queries import rule, rule_versions, rules
+from anlan.analysis.actions import activate_rule, copy_rule, install_rules, propose_rule, retire_rule
+from anlan.analysis.queries import rule, rule_authors, rule_versions, rules, signal_counts, signals
 from anlan.analysis.rulebook import check_rule
 from anlan.analysis.running import run_rule
-from anlan.analysis.types import Rule, Selector
+from anlan.analysis.types import Rule, Selector, SignalCounts
 from anlan.errors import ConfigurationError, ConflictError, ForbiddenError, NotFoundError
 from anlan.registry.packs import builtin_pack, builtin_packs
 from anlan.store import NOTHING, SYSTEM, Actor, AsOf, Scope, events_after
@@ -141,7 +142,7 @@ GOOD = Rule(
         ({"names": {"zh": "甲"}}, {"names.en"}),
         ({"method": "magic"}, {"method"}),
         ({"parameters": {"alfa": 1}}, {"parameters.alfa"}),
-        ({"parameters": {"baseline": 2}}, {"parameters"}),
+        ({"parameters": {"baseline": 2}}, {"parameters.baseline"}),
         ({"kind": "limit", "method": "limit"}, {"parameters"}),
         ({"kind": "limit"}, {"kind"}),
         ({"kind": "silence", "method": "silence"}, {"selector.sources", "selector.indicators"}),
@@ -176,3 +177,52 @@ def test_the_rules_of_the_built_in_packs_can_be_installed(city: Any, pack_id: st
     with city.world.write(SYSTEM) as tx:
         report = install_rules(tx, pack.rules, pack_id=pack.id, pack_version=pack.version)
     assert sorted(report.new) == sorted(one.code for one in pack.rules)
+
+
+def test_a_copy_of_a_rule_belongs_to_no_pack_and_stays(city: Any, make_measles_rule: MakeRule) -> None:
+    """Neither an upgrade that drops the original, nor a pack that brings the same code, touches it."""
+    (first,) = city.install(make_measles_rule())
+    wanted = copy_rule(first, code="own.measles", names={"zh": "本地麻疹", "en": "Own measles"})
+    with city.world.write(ANNE) as tx:
+        proposed = propose_rule(tx, wanted, expected_seq=0)
+    with city.world.write(BO) as tx:
+        activate_rule(tx, "own.measles", expected_seq=proposed.known_seq)
+    kept = _rule(city, "own.measles")
+    assert (kept.version, kept.pack_id, kept.parameters) == (1, "", first.parameters)
+    report = _install(city, make_measles_rule(code="own.measles", extend_days=3))
+    assert (report.kept, report.retired) == (("own.measles",), ("measles.rise",))
+    assert _rule(city, "own.measles") == kept
+    assert _active(city) == [("own.measles", 1)]
+    with pytest.raises(ConfigurationError):
+        copy_rule(first, code="silence", names={"zh": "甲", "en": "A"})
+
+
+def test_who_wrote_each_version_and_what_it_signalled(
+    city: Any, quiet_weeks: dict[int, float | None], this_week: int, make_measles_rule: MakeRule
+) -> None:
+    (first,) = city.install(make_measles_rule())
+    city.deliver({("measles", "421281"): {**quiet_weeks, this_week: 7.0}})
+    run_rule(city.world, "measles.rise")
+    with city.world.write(ANNE) as tx:
+        proposed = propose_rule(tx, replace(first, extend_days=1), expected_seq=first.known_seq)
+    with city.world.write(BO) as tx:
+        activate_rule(tx, "measles.rise", expected_seq=proposed.known_seq)
+    city.deliver({("measles", "421281"): {this_week + 1: 30.0}})
+    run_rule(city.world, "measles.rise")
+    with city.world.read() as connection:
+        steps = rule_authors(connection, EVERYTHING, NOW, "measles.rise")
+        counts = signal_counts(connection, EVERYTHING, NOW, since=city.clock.now())
+        none_since = signal_counts(
+            connection, EVERYTHING, NOW, since=city.clock.now() + timedelta(days=1), rule_code="measles.rise"
+        )
+        by_version = [
+            [
+                one.rule_version
+                for one in signals(connection, EVERYTHING, NOW, rule_code="measles.rise", rule_version=n)
+            ]
+            for n in (1, 2)
+        ]
+    assert [step.by for _, step in sorted(steps.items())][1:] == ["p-anne", "p-bo"]
+    assert counts == {("measles.rise", 1): SignalCounts(1, 1), ("measles.rise", 2): SignalCounts(1, 1)}
+    assert none_since["measles.rise", 1] == SignalCounts(1, 0)
+    assert by_version == [[1], [2]]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from anlan.registry.actions import load_areas
@@ -15,8 +20,11 @@ from anlan.store import SYSTEM, Actor, Scope, World
 from anlan.warning import HazardWarning, actions, queries
 from anlan.warning.cap import Alert, read
 
-SETTINGS = Settings(cap_sender="42120041600000", cap_sender_name="咸宁市应急管理局")
-PUBLIC = Settings(cap_sender="42120041600000", cap_sender_name="咸宁市应急管理局", public_release=True)
+# Releasing signs, with a key that the node makes on first use: one for all tests of a process.
+_KEYS = Path(tempfile.mkdtemp(prefix="anlan-test-keys-"))
+atexit.register(shutil.rmtree, _KEYS, ignore_errors=True)
+SETTINGS = Settings(cap_sender="42120041600000", cap_sender_name="咸宁市应急管理局", data_dir=_KEYS)
+PUBLIC = replace(SETTINGS, public_release=True)
 OFFICER = Actor("person", "p-officer", "值班员甲")
 CHIEF = Actor("person", "p-chief", "值班领导乙")
 SECOND_CHIEF = Actor("person", "p-chief-2", "值班领导丙")

@@ -58,7 +58,12 @@ def test_a_route_without_a_permission_ends_the_start() -> None:
 
 def test_only_what_everybody_may_see_is_public() -> None:
     public = sorted(path for _, path, permission in ALL_ROUTES if permission is Permission.PUBLIC)
-    assert public == ["/", "/cap/{message:path}", "/feed.atom", "/public", "/sign-in", "/sign-in"]
+    feeds = [path for path in public if path.startswith(("/cap/", "/feed"))]
+    # Each by GET and HEAD.
+    assert feeds == [
+        path for path in ("/cap/{message:path}", "/feed.atom", "/feed.rss", "/feed/{page}") for _ in range(2)
+    ]
+    assert [path for path in public if path not in feeds] == ["/", "/public", "/sign-in", "/sign-in"]
 
 
 def test_every_changing_route_asks_for_more_than_reading() -> None:

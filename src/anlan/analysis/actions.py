@@ -12,10 +12,13 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from anlan.analysis import queries, tables
+from anlan.analysis.backtesting import backtest
+from anlan.analysis.budgets import apply_budgets, set_alarm_budget
 from anlan.analysis.facts import EVERYTHING
 from anlan.analysis.rulebook import check_rule, from_pack, row_of, same_content
 from anlan.analysis.running import preview_rule, run_due, run_rule
 from anlan.analysis.silence import check_silence
+from anlan.analysis.trials import ask_backtest, do_backtest
 from anlan.analysis.types import Rule
 from anlan.errors import ConflictError, ForbiddenError
 from anlan.registry.pack_types import PackRule
@@ -25,13 +28,19 @@ from anlan.store.schema import event
 
 __all__ = [
     "activate_rule",
+    "apply_budgets",
+    "ask_backtest",
+    "backtest",
     "check_silence",
+    "copy_rule",
+    "do_backtest",
     "install_rules",
     "preview_rule",
     "propose_rule",
     "retire_rule",
     "run_due",
     "run_rule",
+    "set_alarm_budget",
 ]
 
 _COMPARED = (
@@ -96,7 +105,7 @@ def install_rules(
     differences: list[Difference] = []
     for rule in wanted:
         found = here.get(rule.code)
-        if found is not None and found.pack_id != pack_id:
+        if found is not None and found.pack_id != pack_id and not _is_own(found):
             raise ConflictError(
                 f"the rule {rule.code!r} belongs to the pack {found.pack_id!r}",
                 key="analysis.rule.other_pack",
@@ -148,6 +157,21 @@ def propose_rule(tx: Tx, rule: Rule, *, expected_seq: int) -> Rule:
     check_rule(made)
     _write(tx, made, "rule.proposed")
     return made
+
+
+def copy_rule(rule: Rule, *, code: str, names: Mapping[str, str]) -> Rule:
+    """A new rule that looks for the same thing; it belongs to this node and to no pack. Nothing is written.
+
+    Raises
+    ------
+    ConfigurationError
+        The code or a name is not acceptable.
+    """
+    made = replace(
+        rule, code=code, names=dict(names), pack_id="", pack_version="", local_edit=True, note="", version=0,
+        known_seq=0, state="proposed",
+    )  # fmt: skip
+    return check_rule(made)
 
 
 def activate_rule(tx: Tx, code: str, *, expected_seq: int, note: str = "") -> Rule:
@@ -206,6 +230,11 @@ def retire_rule(tx: Tx, code: str, *, expected_seq: int, note: str = "") -> Rule
         made = replace(found, state="retired", local_edit=True, note=note or found.note, known_seq=tx.seq)
         _write(tx, made, "rule.retired")
     return made
+
+
+def _is_own(rule: Rule) -> bool:
+    """Whether it was written here from the first, so that no pack can claim it."""
+    return rule.local_edit and not rule.pack_id
 
 
 def _newest(tx: Tx, code: str) -> Rule | None:

@@ -31,7 +31,7 @@ from anlan.series.types import Flag, Matrix, Series
 from anlan.stats.counts import METHODS, Detection, Reason
 from anlan.store import AsOf, Scope, World
 
-__all__ = ["Cell", "Look", "look_at", "run_method", "selected_rows"]
+__all__ = ["Cell", "Look", "look_at", "look_over", "run_method", "selected_rows", "window_of"]
 
 Mask = NDArray[np.bool_]
 
@@ -103,13 +103,52 @@ def look_at(
     ConfigurationError
         The method cannot run on this indicator with these parameters.
     """
-    matrix = _reaching(dense_matrix(world, scope, as_of, indicator.code, folder=folder), previous)
+    reached = None if previous is None else previous.last_period
+    matrix = _reaching(dense_matrix(world, scope, as_of, indicator.code, folder=folder), reached)
     rows = selected_rows(rule, matrix.series, places)
-    window = _window(rule, indicator.calendar, matrix, rows, previous)
+    window = window_of(rule, indicator.calendar, matrix, rows, reached)
     if window is None:
         return Look(rule, indicator.code, as_of, len(rows))
     before = _before(world, scope, matrix, rows, window, previous)
-    changed = _changed(matrix, rows, window, before, previous)
+    return look_over(
+        rule, indicator, matrix, rows, as_of,
+        window=window, before=before, reached=reached, with_signals=with_signals,
+    )  # fmt: skip
+
+
+def look_over(
+    rule: Rule,
+    indicator: IndicatorFacts,
+    matrix: Matrix,
+    rows: NDArray[np.int64],
+    as_of: AsOf,
+    *,
+    window: slice,
+    before: NDArray[np.float64] | None,
+    reached: int | None,
+    with_signals: frozenset[int] = frozenset(),
+) -> Look:
+    """What a rule says about the values of ``window`` that are not those of ``before``. Pure.
+
+    Parameters
+    ----------
+    matrix, rows
+        All that is known, and which of its rows the rule watches.
+    window : slice
+        Columns to look at, from ``window_of``.
+    before : ndarray of shape (len(rows), width of the window), or None
+        What the last look saw there; None when there was none.
+    reached : int, optional
+        The newest period that the last look saw; later ones are new even without a value.
+    with_signals : frozenset of int
+        As in ``look_at``.
+
+    Raises
+    ------
+    ConfigurationError
+        The method cannot run on this indicator with these parameters.
+    """
+    changed = _changed(matrix, rows, window, before, reached)
     reasons: Counter[str] = Counter()
     changed = _set_aside(rule, indicator.calendar, matrix, rows, window, changed, reasons)
     last = matrix.first_period + window.stop - 1
@@ -163,30 +202,30 @@ def run_method(
         ) from error
 
 
-def _window(
-    rule: Rule, calendar: Calendar, matrix: Matrix, rows: NDArray[np.int64], previous: Run | None
+def window_of(
+    rule: Rule, calendar: Calendar, matrix: Matrix, rows: NDArray[np.int64], reached: int | None
 ) -> slice | None:
-    """Columns of the matrix to look at, or None when there are no values."""
+    """Columns of the matrix to look at, or None when there are no values. ``reached`` as in ``look_over``."""
     if not len(rows) or not matrix.values.shape[1]:
         return None
     reported = ~np.isnan(matrix.values[rows]).all(axis=0)
-    if not reported.any() and (previous is None or previous.last_period is None):
+    if not reported.any() and reached is None:
         return None
     newest = int(np.flatnonzero(reported)[-1]) if reported.any() else 0
     start, stop = newest - (rule.evaluate_last or EVALUATE_LAST[calendar.step]) + 1, newest + 1
-    if previous is not None and previous.last_period is not None:
-        reached = previous.last_period - matrix.first_period
-        start, stop = min(start, reached + 1), max(stop, reached + 1)
+    if reached is not None:
+        column = reached - matrix.first_period
+        start, stop = min(start, column + 1), max(stop, column + 1)
     return slice(max(0, start), stop)
 
 
-def _reaching(matrix: Matrix, previous: Run | None) -> Matrix:
+def _reaching(matrix: Matrix, reached: int | None) -> Matrix:
     """The matrix, widened to what the last run has seen: values there may have been withdrawn since."""
-    if previous is None or previous.last_period is None:
+    if reached is None:
         return matrix
     width = matrix.values.shape[1]
-    first = matrix.first_period if width else previous.last_period
-    missing = previous.last_period - first + 1 - width
+    first = matrix.first_period if width else reached
+    missing = reached - first + 1 - width
     if missing <= 0:
         return matrix
     pad = ((0, 0), (0, missing))
@@ -222,15 +261,15 @@ def _changed(
     rows: NDArray[np.int64],
     window: slice,
     before: NDArray[np.float64] | None,
-    previous: Run | None,
+    reached: int | None,
 ) -> Mask:
     now = matrix.values[rows, window]
     if before is None:
         return np.ones(now.shape, dtype=bool)
     changed: Mask = ~((now == before) | (np.isnan(now) & np.isnan(before)))
-    if previous is not None and previous.last_period is not None:
+    if reached is not None:
         periods = np.arange(matrix.first_period + window.start, matrix.first_period + window.stop)
-        changed |= (periods > previous.last_period)[np.newaxis, :]
+        changed |= (periods > reached)[np.newaxis, :]
     return changed
 
 

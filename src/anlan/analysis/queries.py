@@ -6,7 +6,8 @@ signals: only ``chart`` uses it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -14,18 +15,39 @@ import sqlalchemy as sa
 
 from anlan.analysis import tables
 from anlan.analysis.rulebook import rule_of
-from anlan.analysis.types import Rule, RuleState, Run, Signal, SignalPage
+from anlan.analysis.trial_types import Backtest, Trial, events_of
+from anlan.analysis.types import (
+    AlarmBudget,
+    BudgetPlace,
+    BudgetWeek,
+    Rule,
+    RuleState,
+    RuleStep,
+    Run,
+    Signal,
+    SignalCounts,
+    SignalPage,
+)
 from anlan.errors import NotFoundError
 from anlan.registry.calendars import Calendar, calendar_from
 from anlan.store import AsOf, Scope
+from anlan.store.schema import event
 from anlan.texts import Sentence
 
 __all__ = [
+    "alarm_budget",
+    "alarm_budget_history",
+    "alarm_budgets",
+    "budget_weeks",
+    "kept_backtest",
+    "kept_backtests",
     "rule",
+    "rule_authors",
     "rule_versions",
     "rules",
     "runs",
     "signal",
+    "signal_counts",
     "signal_history",
     "signal_numbered",
     "signal_page",
@@ -44,6 +66,7 @@ def signals(
     *,
     kinds: Collection[str] | None = None,
     rule_code: str | None = None,
+    rule_version: int | None = None,
     indicator: str | None = None,
     series_id: int | None = None,
     series_ids: Collection[int] | None = None,
@@ -60,7 +83,7 @@ def signals(
 
     Parameters
     ----------
-    kinds, rule_code, indicator, series_id, series_ids, source, area_prefix, domain, ids
+    kinds, rule_code, rule_version, indicator, series_id, series_ids, source, area_prefix, domain, ids
         What they must be about; ``area_prefix`` is the path of an area.
     only_open : bool
         Leave out those that have ended (a silence that is over, a limit that is kept again).
@@ -70,8 +93,8 @@ def signals(
         The part of the list that is wanted; ``limit=None`` gives all.
     """
     query = _signals_now(
-        scope, as_of, kinds=kinds, rule_code=rule_code, indicator=indicator, series_id=series_id,
-        series_ids=series_ids, source=source, area_prefix=area_prefix, domain=domain, ids=ids,
+        scope, as_of, kinds=kinds, rule_code=rule_code, rule_version=rule_version, indicator=indicator,
+        series_id=series_id, series_ids=series_ids, source=source, area_prefix=area_prefix, domain=domain, ids=ids,
         only_open=only_open, only_holding=only_holding,
     )  # fmt: skip
     table = tables.signal
@@ -173,7 +196,7 @@ def rules(
         query = query.where(table.c.state == state)
     if domain is not None:
         query = query.where(table.c.domain == domain)
-    found = [rule_of(row) for row in connection.execute(query)]
+    found = [rule_of(row._asdict()) for row in connection.execute(query)]
     return [one for one in found if indicator is None or indicator in one.selector.indicators]
 
 
@@ -197,7 +220,7 @@ def rule(
         raise NotFoundError(
             f"no rule {code!r}{'' if version is None else f' in version {version}'}; there are: {known}",
             key="analysis.rule.unknown",
-            values={"code": code, "known": known},
+            values={"code": code if version is None else f"{code}@{version}", "known": known},
         )
     return found[-1]
 
@@ -210,7 +233,133 @@ def rule_versions(connection: sa.Connection, scope: Scope, as_of: AsOf, code: st
         .where(table.c.code == code, table.c.known_seq <= as_of.seq, _scoped_rule(scope, table))
         .order_by(table.c.known_seq)
     )
-    return [rule_of(row) for row in connection.execute(query)]
+    return [rule_of(row._asdict()) for row in connection.execute(query)]
+
+
+def rule_authors(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str) -> dict[int, RuleStep]:
+    """Who wrote each row of a rule, and when, by its sequence."""
+    table = tables.rule
+    query = (
+        sa.select(table.c.known_seq, table.c.by, event.c.at)
+        .join(event, event.c.seq == table.c.known_seq)
+        .where(table.c.code == code, table.c.known_seq <= as_of.seq, _scoped_rule(scope, table))
+    )
+    return {row.known_seq: RuleStep(row.by, row.at) for row in connection.execute(query)}
+
+
+def signal_counts(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, *, since: datetime, rule_code: str | None = None
+) -> dict[tuple[str, int], SignalCounts]:
+    """How many signals each version of each rule has ever raised, and how many since a moment."""
+    table = tables.signal
+    recent = sa.case((table.c.raised_at >= since, table.c.public_id))
+    query = (
+        sa.select(
+            table.c.rule_code,
+            table.c.rule_version,
+            sa.func.count(table.c.public_id.distinct()).label("all"),
+            sa.func.count(recent.distinct()).label("recent"),
+        )
+        .where(table.c.known_seq <= as_of.seq, _seen(scope, table))
+        .group_by(table.c.rule_code, table.c.rule_version)
+    )
+    if rule_code is not None:
+        query = query.where(table.c.rule_code == rule_code)
+    return {
+        (row.rule_code, row.rule_version): SignalCounts(row.all, row.recent)
+        for row in connection.execute(query)
+    }
+
+
+def kept_backtest(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str) -> Backtest:
+    """A back-test in its newest version.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or the scope does not see all that it covers.
+    """
+    found = kept_backtests(connection, scope, as_of, public_id=public_id, limit=1)
+    if not found:
+        raise NotFoundError(
+            f"no back-test {public_id!r} here",
+            key="analysis.backtest.unknown",
+            values={"public_id": public_id},
+        )
+    return found[0]
+
+
+def kept_backtests(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    rule_code: str | None = None,
+    public_id: str | None = None,
+    limit: int = 20,
+) -> list[Backtest]:
+    """Back-tests of a rule in their newest version, the newest first."""
+    table = tables.rule_backtest
+    seen = scope.where(area_path=table.c.area_path, domain=table.c.domain, sensitivity=table.c.sensitivity)
+    query = sa.select(table).where(_newest(table, ("public_id",), as_of.seq), seen)
+    if rule_code is not None:
+        query = query.where(table.c.rule_code == rule_code)
+    if public_id is not None:
+        query = query.where(table.c.public_id == public_id)
+    rows = connection.execute(query.order_by(table.c.known_seq.desc()).limit(limit))
+    return [_backtest(row._asdict()) for row in rows]
+
+
+def alarm_budgets(connection: sa.Connection, scope: Scope, as_of: AsOf) -> list[AlarmBudget]:
+    """The budgets that are set, one for each domain that has one."""
+    table = tables.alarm_budget
+    query = (
+        sa.select(table)
+        .where(_newest(table, ("domain",), as_of.seq), scope.where(domain=table.c.domain))
+        .where(table.c.signals_a_week > 0)
+        .order_by(table.c.domain)
+    )
+    return [AlarmBudget(**row._mapping) for row in connection.execute(query)]
+
+
+def alarm_budget(connection: sa.Connection, scope: Scope, as_of: AsOf, domain: str) -> AlarmBudget | None:
+    """The budget of a domain as it was set last, also when that took it away (0 signals); None: never set."""
+    found = alarm_budget_history(connection, scope, as_of, domain)
+    return found[-1] if found else None
+
+
+def alarm_budget_history(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, domain: str
+) -> list[AlarmBudget]:
+    """All versions of the budget of a domain, oldest first."""
+    table = tables.alarm_budget
+    query = (
+        sa.select(table)
+        .where(table.c.domain == domain, table.c.known_seq <= as_of.seq, scope.where(domain=table.c.domain))
+        .order_by(table.c.known_seq)
+    )
+    return [AlarmBudget(**row._mapping) for row in connection.execute(query)]
+
+
+def budget_weeks(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, *, domain: str, limit: int = 8
+) -> list[BudgetWeek]:
+    """What the budget of a domain made of its weeks, the newest week first."""
+    table = tables.budget_week
+    query = (
+        sa.select(table)
+        .where(_newest(table, ("domain", "week"), as_of.seq), scope.where(domain=table.c.domain))
+        .where(table.c.domain == domain)
+        .order_by(table.c.week.desc())
+        .limit(limit)
+    )
+    found = []
+    for row in connection.execute(query):
+        values = dict(row._mapping)
+        values["calendar"] = _calendar(tuple(sorted(values["calendar"].items())))
+        values["places"] = tuple(BudgetPlace(*place) for place in values["places"])
+        found.append(BudgetWeek(**values))
+    return found
 
 
 def runs(
@@ -242,6 +391,7 @@ def _signals_now(
     *,
     kinds: Collection[str] | None = None,
     rule_code: str | None = None,
+    rule_version: int | None = None,
     indicator: str | None = None,
     series_id: int | None = None,
     series_ids: Collection[int] | None = None,
@@ -256,6 +406,7 @@ def _signals_now(
     column = table.c
     equal = {
         column.rule_code: rule_code,
+        column.rule_version: rule_version,
         column.indicator_code: indicator,
         column.series_id: series_id,
         column.source_code: source,
@@ -291,6 +442,14 @@ def _seen(scope: Scope, table: sa.Table) -> sa.ColumnElement[bool]:
 
 def _scoped_rule(scope: Scope, table: sa.Table) -> sa.ColumnElement[bool]:
     return scope.where(domain=table.c.domain, sensitivity=table.c.sensitivity)
+
+
+def _backtest(row: Mapping[str, Any]) -> Backtest:
+    values = dict(row)
+    values["rules"] = tuple(rule_of(one) for one in values["rules"])
+    values["events"] = events_of(values["events"])
+    values["result"] = None if values["result"] is None else Trial.of(values["result"])
+    return Backtest(**values)
 
 
 def _without(row: sa.Row[Any], *names: str) -> dict[str, Any]:

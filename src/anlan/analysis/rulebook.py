@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import sqlalchemy as sa
 
 from anlan.analysis.types import LEVELS, SILENCE_RULE, Rule, Selector
 from anlan.errors import ConfigurationError, ParameterError, Problem
@@ -72,9 +71,9 @@ def built_in_silence() -> Rule:
     )
 
 
-def rule_of(row: sa.Row[Any]) -> Rule:
+def rule_of(row: Mapping[str, Any]) -> Rule:
     """The rule that stands in a row of the table."""
-    values = dict(row._mapping)
+    values = dict(row)
     values.pop("by")
     values["selector"] = Selector(**{name: _tupled(value) for name, value in values["selector"].items()})
     values["levels"] = tuple((level, float(least)) for level, least in values["levels"])
@@ -175,7 +174,11 @@ def _check_values(rule: Rule) -> list[Problem]:
     try:
         METHODS[rule.method].run(np.zeros((1, 1)), **rule.parameters)
     except ParameterError as error:
-        return [_problem(rule, "parameters", dict(rule.parameters), error.message)]
+        name = str(error.values.get("name", ""))
+        if name not in rule.parameters:
+            return [_problem(rule, "parameters", dict(rule.parameters), error.message)]
+        accepted = str(error.values.get("accepted") or error.message)
+        return [_problem(rule, f"parameters.{name}", rule.parameters[name], accepted)]
     except TypeError:
         needed = ", ".join(one.name for one in METHODS[rule.method].parameters if one.default is REQUIRED)
         return [_problem(rule, "parameters", dict(rule.parameters), f"all of {needed}")]

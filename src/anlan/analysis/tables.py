@@ -1,4 +1,4 @@
-"""Tables of analysis: rules, signals, and what each run of a rule looked at."""
+"""Tables of analysis: rules, signals, what each run of a rule looked at, back-tests and alarm budgets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from anlan.store import BigInt, JsonText, UtcTime, metadata
 
-__all__ = ["rule", "rule_run", "signal"]
+__all__ = ["alarm_budget", "budget_week", "rule", "rule_backtest", "rule_run", "signal"]
 
 rule = sa.Table(
     "rule",
@@ -112,4 +112,61 @@ rule_run = sa.Table(
     sa.Column("ended", sa.Integer, nullable=False),
     sa.Column("reasons", JsonText, nullable=False),
     info={"kind": "versions", "key": ("rule_code", "indicator_code")},
+)
+
+rule_backtest = sa.Table(
+    "rule_backtest",
+    metadata,
+    sa.Column("public_id", sa.String(36), primary_key=True),
+    sa.Column("known_seq", BigInt, primary_key=True, autoincrement=False, index=True),
+    sa.Column("rule_code", sa.String(80), nullable=False, index=True),
+    sa.Column("area_path", sa.String(200), nullable=False),  # only series below it were tried; '' for all
+    sa.Column("domain", sa.String(60), nullable=False),
+    sa.Column("sensitivity", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),  # waiting, done, failed
+    sa.Column("years", sa.Integer, nullable=False),
+    sa.Column("basis", sa.String(10), nullable=False),  # reported, received
+    sa.Column("rules", JsonText, nullable=False),  # one or two rules, whole, as they were tried
+    sa.Column("events", JsonText, nullable=False),
+    sa.Column("result", JsonText),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("input_seq", BigInt, nullable=False),
+    sa.Column("code_version", sa.String(40), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("by", sa.String(80), nullable=False),
+    info={"kind": "versions", "key": ("public_id",)},
+)
+
+alarm_budget = sa.Table(
+    "alarm_budget",
+    metadata,
+    sa.Column("domain", sa.String(60), primary_key=True),
+    sa.Column("known_seq", BigInt, primary_key=True, autoincrement=False, index=True),
+    sa.Column("signals_a_week", sa.Integer, nullable=False),  # 0: no budget
+    sa.Column("exact", sa.Boolean, nullable=False),
+    sa.Column("trailing_weeks", sa.Integer, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("by", sa.String(80), nullable=False),
+    info={"kind": "versions", "key": ("domain",)},
+)
+
+budget_week = sa.Table(
+    "budget_week",
+    metadata,
+    sa.Column("domain", sa.String(60), primary_key=True),
+    sa.Column("week", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("known_seq", BigInt, primary_key=True, autoincrement=False, index=True),
+    sa.Column("calendar", JsonText, nullable=False),
+    sa.Column("signals_a_week", sa.Integer, nullable=False),
+    sa.Column("judged", sa.Integer, nullable=False),
+    sa.Column("p_limit", sa.Double),
+    sa.Column("expected_chance", sa.Double),
+    sa.Column("let_through", sa.Integer, nullable=False),
+    sa.Column("held_back", sa.Integer, nullable=False),
+    sa.Column("places", JsonText, nullable=False),  # [[rule, series, p-value, rank, let through], …] by rank
+    sa.Column("input_seq", BigInt, nullable=False),
+    sa.Column("code_version", sa.String(40), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    info={"kind": "versions", "key": ("domain", "week")},
 )

@@ -29,14 +29,19 @@ __all__ = [
     "EVALUATE_LAST",
     "LEVELS",
     "SILENCE_RULE",
+    "AlarmBudget",
+    "BudgetPlace",
+    "BudgetWeek",
     "LevelName",
     "Rule",
     "RuleKind",
     "RuleState",
+    "RuleStep",
     "Run",
     "RunReport",
     "Selector",
     "Signal",
+    "SignalCounts",
     "SignalKind",
     "SignalPage",
     "Strata",
@@ -225,3 +230,72 @@ class RunReport:
     revised: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RuleStep:
+    """Who wrote a row of a rule, and when."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SignalCounts:
+    """Signals that a version of a rule has raised: ever, and lately."""
+
+    ever: int
+    recent: int
+
+
+@dataclass(frozen=True)
+class AlarmBudget:
+    """One version of how many signals a week a desk (a domain) works off; 0 means as many as there are.
+
+    ``exact``: the K smallest p-values of each week; otherwise the p-value that would have given K a week over the
+    ``trailing_weeks`` before, so that busy weeks give more and quiet ones fewer.
+    """
+
+    domain: str
+    known_seq: int
+    signals_a_week: int
+    exact: bool
+    trailing_weeks: int
+    note: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
+class BudgetPlace:
+    """The place of one alarm of a week among all p-values of its desk, 1 the smallest."""
+
+    rule_code: str
+    series_id: int
+    p_value: float
+    rank: int
+    let_through: bool
+
+
+@dataclass(frozen=True)
+class BudgetWeek:
+    """What a budget made of one week.
+
+    ``judged`` is how many p-values there were, ``expected_chance`` how many of them chance alone would bring below
+    ``p_limit`` when nothing happens anywhere. Without a limit yet (too few weeks before it) nothing is held back.
+    """
+
+    domain: str
+    week: int
+    known_seq: int
+    calendar: Calendar
+    signals_a_week: int
+    judged: int
+    p_limit: float | None
+    expected_chance: float | None
+    let_through: int
+    held_back: int
+    places: tuple[BudgetPlace, ...]
+    input_seq: int
+    code_version: str
+    at: datetime

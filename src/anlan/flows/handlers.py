@@ -48,7 +48,7 @@ def _signal_to_triage(world: World, event: Event) -> None:
 
 
 def _delivery_to_rules(world: World, event: Event) -> None:
-    """New values: the rules that watch them are due.
+    """New values, rules or budgets: the rules are due, and after them the budgets.
 
     Queued under the event's own key: a run that is under way has not seen this delivery. Running twice finds nothing new.
     """
@@ -58,5 +58,9 @@ def _delivery_to_rules(world: World, event: Event) -> None:
 
 READERS = (
     Reader("triage", ("signal.raised", "signal.extended"), _signal_to_triage),
-    Reader("rules", ("batch.published", "rule.activated", "rule.installed"), _delivery_to_rules),
+    Reader(
+        "rules",
+        ("batch.published", "rule.activated", "rule.installed", "alarm_budget.set"),
+        _delivery_to_rules,
+    ),
 )

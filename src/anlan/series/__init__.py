@@ -13,6 +13,7 @@ from anlan.series.actions import ensure_series, publish, put_records, series_ids
 from anlan.series.check import batch_check
 from anlan.series.dense import matrix
 from anlan.series.queries import (
+    all_versions,
     batches,
     corrected,
     history,
@@ -58,6 +59,7 @@ __all__ = [
     "SeriesValues",
     "StagedBatch",
     "Version",
+    "all_versions",
     "batch_check",
     "batches",
     "begin_batch",

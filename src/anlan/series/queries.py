@@ -32,6 +32,7 @@ from anlan.series.types import (
 from anlan.store import AsOf, Scope
 
 __all__ = [
+    "all_versions",
     "batches",
     "corrected",
     "history",
@@ -131,6 +132,20 @@ def values(
     seen = [one.id for one in series_list(connection, scope, as_of, ids=series_ids)]
     rows = current_rows(visible_rows(connection, as_of, seen, first=first, last=last))
     rows = rows.take((rows.flags & Flag.WITHDRAWN) == 0)
+    return SeriesValues(
+        rows.series_id, rows.period, rows.value, rows.qualifier, rows.flags, rows.known_at, rows.known_seq
+    )
+
+
+def all_versions(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, series_ids: Iterable[int]
+) -> SeriesValues:
+    """Every visible version of every value, also replaced and withdrawn ones, by series, period, ``known_at``.
+
+    What a back-test lets unfold again: sorted by ``known_at`` it is what the world learned, by ``known_seq`` what we did.
+    """
+    seen = [one.id for one in series_list(connection, scope, as_of, ids=series_ids)]
+    rows = visible_rows(connection, as_of, seen)
     return SeriesValues(
         rows.series_id, rows.period, rows.value, rows.qualifier, rows.flags, rows.known_at, rows.known_seq
     )

@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +21,6 @@ from anlan.errors import ForbiddenError, NotFoundError
 from anlan.store import schema
 from anlan.store.scope import PERSONAL, Scope
 from anlan.store.types import Actor
-from anlan.store.versions import latest
 from anlan.store.world import Tx, World
 
 __all__ = ["Vault"]
@@ -51,30 +51,49 @@ class Vault:
 
     def open(self, subject_id: str, *, scope: Scope, actor: Actor) -> dict[str, str]:
         """Read the values of a subject. The reading itself is logged before anything is returned."""
+        found = self.open_many([subject_id], scope=scope, actor=actor)
+        if subject_id not in found:
+            raise NotFoundError("no personal values of this subject are kept", key="personal.unknown")
+        return found[subject_id]
+
+    def open_many(
+        self, subject_ids: Collection[str], *, scope: Scope, actor: Actor
+    ) -> dict[str, dict[str, str]]:
+        """Read the values of many subjects at once; those without any are left out. Each reading is logged by itself."""
         if scope.sensitivity < PERSONAL:
             raise ForbiddenError("this scope may not read personal values", key="personal.forbidden")
+        wanted = sorted(set(subject_ids))
+        table, key_table = schema.personal_value, schema.personal_key
         with self.world.read() as connection:
-            key = self._key(connection, subject_id)
-            now = latest(schema.personal_value, self.world.head())
-            rows = connection.execute(sa.select(now).where(now.c.subject_id == subject_id)).all()
-        if key is None or not rows:
-            raise NotFoundError("no personal values of this subject are kept", key="personal.unknown")
-        with self.world.stage() as connection:
-            connection.execute(
-                schema.reading.insert().values(
-                    at=self.world.clock.now(),
-                    actor=dict(actor.to_json()),
-                    subject_id=subject_id,
-                    fields=sorted(row.field for row in rows),
-                    purpose=scope.purpose,
+            keys = connection.execute(sa.select(key_table).where(key_table.c.subject_id.in_(wanted))).all()
+            rows = connection.execute(
+                sa.select(table).where(table.c.subject_id.in_(wanted)).order_by(table.c.known_seq)
+            ).all()
+        sealed: dict[str, dict[str, bytes]] = {}
+        for row in rows:  # in the order they became known: the newest of a field stays
+            sealed.setdefault(row.subject_id, {})[row.field] = row.sealed
+        boxes = {row.subject_id: AESGCM(self._unwrap(row)) for row in keys if row.subject_id in sealed}
+        if boxes:
+            with self.world.stage() as connection:
+                connection.execute(
+                    schema.reading.insert(),
+                    [
+                        {
+                            "at": self.world.clock.now(),
+                            "actor": dict(actor.to_json()),
+                            "subject_id": subject_id,
+                            "fields": sorted(sealed[subject_id]),
+                            "purpose": scope.purpose,
+                        }
+                        for subject_id in boxes
+                    ],
                 )
-            )
-        box = AESGCM(key)
         return {
-            row.field: box.decrypt(
-                row.sealed[:_NONCE], row.sealed[_NONCE:], f"{subject_id}/{row.field}".encode()
-            ).decode()
-            for row in rows
+            subject_id: {
+                field: box.decrypt(data[:_NONCE], data[_NONCE:], f"{subject_id}/{field}".encode()).decode()
+                for field, data in sealed[subject_id].items()
+            }
+            for subject_id, box in boxes.items()
         }
 
     def erase(self, subject_id: str, *, actor: Actor, reason: str) -> None:
@@ -107,12 +126,14 @@ class Vault:
         return done
 
     def _key(self, connection: sa.Connection, subject_id: str) -> bytes | None:
-        wrapped = connection.execute(
-            sa.select(schema.personal_key.c.wrapped_key).where(schema.personal_key.c.subject_id == subject_id)
-        ).scalar_one_or_none()
-        if wrapped is None:
-            return None
-        return self._master.decrypt(bytes(wrapped)[:_NONCE], bytes(wrapped)[_NONCE:], subject_id.encode())
+        row = connection.execute(
+            sa.select(schema.personal_key).where(schema.personal_key.c.subject_id == subject_id)
+        ).one_or_none()
+        return None if row is None else self._unwrap(row)
+
+    def _unwrap(self, row: sa.Row[Any]) -> bytes:
+        wrapped = bytes(row.wrapped_key)
+        return self._master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], row.subject_id.encode())
 
     def _new_key(self, connection: sa.Connection, subject_id: str) -> bytes:
         key, nonce = AESGCM.generate_key(256), os.urandom(_NONCE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,11 +37,17 @@ def enqueue(
     connection.execute(insert.values(**values).on_conflict_do_nothing(index_elements=["key"]))
 
 
-def take(world: World) -> Job | None:
-    """Lease the oldest due work, or None. A worker that dies gives it back when the lease ends."""
+def take(world: World, *, kinds: Collection[str] | None = None, but: Collection[str] = ()) -> Job | None:
+    """Lease the oldest due work, or None. A worker that dies gives it back when the lease ends.
+
+    ``kinds`` takes work of these kinds only, ``but`` of all other kinds.
+    """
     now = world.clock.now()
     free = sa.or_(work.c.leased_until.is_(None), work.c.leased_until < now)
-    oldest = sa.select(work).where(work.c.due_at <= now, free).order_by(work.c.due_at, work.c.id).limit(1)
+    wanted = [work.c.kind.not_in(but)] if but else []
+    wanted += [work.c.kind.in_(kinds)] if kinds is not None else []
+    oldest = sa.select(work).where(work.c.due_at <= now, free, *wanted)
+    oldest = oldest.order_by(work.c.due_at, work.c.id).limit(1)
     with world.stage() as connection:
         row = connection.execute(oldest.with_for_update(skip_locked=True)).one_or_none()
         if row is None:

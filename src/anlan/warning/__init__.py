@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anlan.warning import actions, queries
     from anlan.warning._preview import Preview, preview
     from anlan.warning._release import RUNNING_OUT
-    from anlan.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry, etag, write_feed
+    from anlan.warning.feed import ATOM_TYPE, CAP_TYPE, RSS_TYPE, Feed, FeedEntry, etag, write_feed, write_rss
     from anlan.warning.identifiers import Issuer, issuer_of
     from anlan.warning.integrity import check_message
     from anlan.warning.levels import Level
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATOM_TYPE",
     "CAP_TYPE",
+    "RSS_TYPE",
     "RUNNING_OUT",
     "Feed",
     "FeedEntry",
@@ -39,11 +40,14 @@ __all__ = [
     "preview",
     "queries",
     "write_feed",
+    "write_rss",
 ]
 
 # Checking a CAP file must not load the store: names are fetched when they are asked for.
 _HOME = {
-    **dict.fromkeys(("ATOM_TYPE", "CAP_TYPE", "Feed", "FeedEntry", "etag", "write_feed"), "feed"),
+    **dict.fromkeys(
+        ("ATOM_TYPE", "CAP_TYPE", "RSS_TYPE", "Feed", "FeedEntry", "etag", "write_feed", "write_rss"), "feed"
+    ),
     **dict.fromkeys(("Issuer", "issuer_of"), "identifiers"),
     **dict.fromkeys(("HazardTemplate", "HazardType", "HazardWarning", "Message"), "types"),
     **dict.fromkeys(("Preview", "preview"), "_preview"),

@@ -1,4 +1,4 @@
-"""A deep check of the journal: the bytes of every released message are those whose hash was written at release."""
+"""A deep check of the journal: every released message is there, with the bytes and the signature of its release."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from anlan.store import Event, Finding
 from anlan.warning import tables
+from anlan.warning.cap.signature import verify_signatures
 
 __all__ = ["check_message"]
 
@@ -30,4 +31,25 @@ def check_message(connection: sa.Connection, event: Event) -> Iterator[Finding]:
     if digest != event.data["sha256"] or row.sha256 != digest:
         yield Finding(
             "message", event.seq, f"the bytes of message {identifier} are not those that were released"
+        )
+        return
+    yield from _check_signature(bytes(row.cap_bytes), identifier, event)
+
+
+def _check_signature(data: bytes, identifier: str, event: Event) -> Iterator[Finding]:
+    """The signature holds, by the certificate that the journal names; messages from before there were any have none."""
+    if "unsigned" in event.data:
+        reason = event.data["unsigned"]
+        yield Finding(
+            "unsigned", event.seq, f"message {identifier} was released without a signature: {reason}"
+        )
+    expected = event.data.get("certificate")
+    if expected is None:
+        return
+    found = verify_signatures(data)
+    if [(one.state, one.fingerprint) for one in found] != [("verified", expected)]:
+        yield Finding("signature", event.seq, f"the signature of message {identifier} does not hold")
+    elif not found[0].was_valid:
+        yield Finding(
+            "signature", event.seq, f"the certificate of message {identifier} was not valid when it was sent"
         )

@@ -9,6 +9,7 @@ one of its places (a county officer sees a warning for the whole city).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -16,12 +17,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from anlan.errors import NotFoundError
+from anlan.errors import NotFoundError, ParameterError
 from anlan.store import AsOf, Scope, latest
 from anlan.warning import tables
 from anlan.warning.cap.model import Alert
-from anlan.warning.cap.read import read
-from anlan.warning.feed import Feed, FeedEntry, write_feed
+from anlan.warning.cap.read import read_checked
+from anlan.warning.feed import FeedContent, FeedEntry, week_of, week_start
 from anlan.warning.levels import Level
 from anlan.warning.shapes import shapes_from_json
 from anlan.warning.types import HazardTemplate, HazardType, HazardWarning, Message, WarningState
@@ -29,6 +30,7 @@ from anlan.warning.types import HazardTemplate, HazardType, HazardWarning, Messa
 __all__ = [
     "chain",
     "feed",
+    "feed_week",
     "hazard",
     "hazards",
     "history",
@@ -36,6 +38,8 @@ __all__ = [
     "message",
     "messages",
     "messages_of_chain",
+    "seen",
+    "newest_message_seq",
     "state_counts",
     "to_release",
     "to_review",
@@ -70,7 +74,7 @@ def history(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str
     """
     table = tables.warning
     query = (
-        sa.select(table, _seen(scope, table).label("is_seen"))
+        sa.select(table, seen(scope, table).label("is_seen"))
         .where(table.c.public_id == public_id, table.c.known_seq <= as_of.seq)
         .order_by(table.c.known_seq)
     )
@@ -92,7 +96,7 @@ def warnings(
 ) -> list[HazardWarning]:
     """Steps of warnings in their newest version, the last changed first; ``limit=None`` gives all."""
     now = _now(as_of)
-    query = sa.select(now).where(_seen(scope, now))
+    query = sa.select(now).where(seen(scope, now))
     if states is not None:
         query = query.where(now.c.state.in_(list(states)))
     if assessment_id is not None:
@@ -110,7 +114,7 @@ def in_force(connection: sa.Connection, scope: Scope, as_of: AsOf, *, at: dateti
     is in: it has been released and people have been told.
     """
     now = _now(as_of)
-    query = sa.select(now).where(_seen(scope, now), now.c.state == "in_force", now.c.expires > at)
+    query = sa.select(now).where(seen(scope, now), now.c.state == "in_force", now.c.expires > at)
     order = {str(level): -position for position, level in enumerate(Level)}
     ranked = sa.case(order, value=now.c.level, else_=1)
     query = query.order_by(ranked, now.c.expires, now.c.year, now.c.serial, now.c.step)
@@ -122,7 +126,7 @@ def to_release(
 ) -> list[HazardWarning]:
     """Steps that wait for a second person, oldest first; with ``person`` only those that this person may release."""
     now = _now(as_of)
-    query = sa.select(now).where(_seen(scope, now), now.c.state == "review")
+    query = sa.select(now).where(seen(scope, now), now.c.state == "review")
     query = query.order_by(now.c.submitted_at, now.c.year, now.c.serial, now.c.step)
     found = [_warning(row) for row in connection.execute(query)]
     return [item for item in found if person is None or person not in item.authors]
@@ -134,7 +138,7 @@ def to_review(
     """Steps that one person released alone and nobody has reviewed, oldest first; with ``person`` those of others."""
     now = _now(as_of)
     query = sa.select(now).where(
-        _seen(scope, now), now.c.alone_reason.is_not(None), now.c.reviewed_at.is_(None)
+        seen(scope, now), now.c.alone_reason.is_not(None), now.c.reviewed_at.is_(None)
     )
     query = query.order_by(now.c.released_at, now.c.year, now.c.serial, now.c.step)
     found = [_warning(row) for row in connection.execute(query)]
@@ -144,7 +148,7 @@ def to_review(
 def chain(connection: sa.Connection, scope: Scope, as_of: AsOf, chain_id: str) -> list[HazardWarning]:
     """All steps of one warning in their newest version, first step first."""
     now = _now(as_of)
-    query = sa.select(now).where(_seen(scope, now), now.c.chain_id == chain_id)
+    query = sa.select(now).where(seen(scope, now), now.c.chain_id == chain_id)
     query = query.order_by(now.c.step, now.c.drafted_at, now.c.public_id)
     return [_warning(row) for row in connection.execute(query)]
 
@@ -152,7 +156,7 @@ def chain(connection: sa.Connection, scope: Scope, as_of: AsOf, chain_id: str) -
 def state_counts(connection: sa.Connection, scope: Scope, as_of: AsOf) -> dict[str, int]:
     """How many steps stand in each state."""
     now = _now(as_of)
-    query = sa.select(now.c.state, sa.func.count()).where(_seen(scope, now)).group_by(now.c.state)
+    query = sa.select(now.c.state, sa.func.count()).where(seen(scope, now)).group_by(now.c.state)
     return {state: int(count) for state, count in connection.execute(query.order_by(now.c.state))}
 
 
@@ -166,7 +170,7 @@ def message(connection: sa.Connection, scope: Scope, as_of: AsOf, identifier: st
     """
     table = tables.message
     query = sa.select(table).where(
-        table.c.identifier == identifier, table.c.known_seq <= as_of.seq, _seen(scope, table)
+        table.c.identifier == identifier, table.c.known_seq <= as_of.seq, seen(scope, table)
     )
     row = connection.execute(query).first()
     if row is None:
@@ -188,7 +192,7 @@ def messages(
 ) -> list[Message]:
     """Released messages, newest first; with ``at`` those that are recent or whose time has not run out then."""
     table = tables.message
-    query = sa.select(table).where(table.c.known_seq <= as_of.seq, _seen(scope, table))
+    query = sa.select(table).where(table.c.known_seq <= as_of.seq, seen(scope, table))
     if at is not None:
         query = query.where(sa.or_(table.c.expires > at, table.c.sent > at - timedelta(days=FEED_DAYS)))
     query = query.order_by(table.c.sent.desc(), table.c.known_seq.desc(), table.c.identifier).limit(limit)
@@ -199,7 +203,7 @@ def messages_of_chain(connection: sa.Connection, scope: Scope, as_of: AsOf, chai
     """The messages of one warning, oldest first."""
     table = tables.message
     query = sa.select(table).where(
-        table.c.chain_id == chain_id, table.c.known_seq <= as_of.seq, _seen(scope, table)
+        table.c.chain_id == chain_id, table.c.known_seq <= as_of.seq, seen(scope, table)
     )
     return [
         _message(row) for row in connection.execute(query.order_by(table.c.known_seq, table.c.identifier))
@@ -211,31 +215,129 @@ def feed(
     scope: Scope,
     as_of: AsOf,
     *,
-    about: Feed,
     at: datetime,
     document_url: Callable[[Message], str],
     page_url: Callable[[Message], str] | None = None,
-) -> bytes:
-    """The Atom feed of what this scope may see.
+) -> FeedContent:
+    """What stands in the feed of this scope.
 
     Parameters
     ----------
-    about : Feed
-        Its id, address, titles.
     at : datetime
         Messages stay in it while they hold and for 14 days after they were sent. All that hold are in it, whatever
-        their number: hubs delete what is missing.
+        their number: hubs delete what is missing. Of those that have run out it lists the newest 200, and all of the
+        running week, whose archive page is not complete yet.
     document_url, page_url : callable
         Address of the CAP document and of the readable page of a message.
     """
-    found = messages(connection, scope, as_of, at=at, limit=None)
-    recent = [item for item in found if item.expires <= at][:DEFAULT_LIMIT]
-    listed = [item for item in found if item.expires > at or item in recent]
-    entries = [
+    monday = week_start(week_of(at))
+    listed, over = [], 0
+    for item in messages(connection, scope, as_of, at=at, limit=None):
+        over += item.expires <= at
+        if item.expires > at or over <= DEFAULT_LIMIT or item.sent >= monday:
+            listed.append(item)
+    changed, until = _feed_moments(connection, scope, as_of, at, monday)
+    entries = _entries(listed, document_url, page_url)
+    return FeedContent(entries, changed, until, _week_before(connection, scope, as_of, monday))
+
+
+def feed_week(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    *,
+    week: str,
+    at: datetime,
+    document_url: Callable[[Message], str],
+    page_url: Callable[[Message], str] | None = None,
+) -> FeedContent:
+    """What stands in the archive page of a week that is over: every message that was sent in it.
+
+    Raises
+    ------
+    NotFoundError
+        No such week, it is not over, or nothing was sent in it.
+    """
+    table = tables.message
+    found: list[Message] = []
+    with suppress(ParameterError):
+        monday = week_start(week)
+        # Compared before anything is added: a week of the year 9999 is a week.
+        if monday < at and monday + timedelta(days=7) <= at:
+            query = (
+                sa.select(table)
+                .where(table.c.known_seq <= as_of.seq, seen(scope, table))
+                .where(table.c.sent >= monday, table.c.sent < monday + timedelta(days=7))
+            )
+            found = [_message(row) for row in connection.execute(query)]
+    if not found:
+        raise NotFoundError(
+            f"no archive page {week!r} here", key="warning.feed.no_week", values={"week": week}
+        )
+    entries = _entries(found, document_url, page_url)
+    changed = max(item.sent for item in found)
+    return FeedContent(entries, changed, None, _week_before(connection, scope, as_of, monday))
+
+
+def newest_message_seq(connection: sa.Connection, scope: Scope, as_of: AsOf) -> int:
+    """The sequence of the newest released message, 0 without one: while it stays, only time can change a feed."""
+    table = tables.message
+    query = sa.select(sa.func.max(table.c.known_seq)).where(
+        table.c.known_seq <= as_of.seq, seen(scope, table)
+    )
+    return int(connection.execute(query).scalar_one() or 0)
+
+
+def _feed_moments(
+    connection: sa.Connection, scope: Scope, as_of: AsOf, at: datetime, monday: datetime
+) -> tuple[datetime | None, datetime]:
+    """When the feed last can have changed, and when time can change it next."""
+    table = tables.message
+    kept = timedelta(days=FEED_DAYS)
+    sent, expires = table.c.sent, table.c.expires
+    row = connection.execute(
+        sa.select(
+            sa.func.max(sent).label("newest"),
+            sa.func.max(expires).filter(expires <= at).label("ended"),
+            sa.func.max(sent).filter(sent <= at - kept).label("left"),
+            sa.func.min(expires).filter(expires > at).label("ends"),
+            sa.func.min(sent).filter(sent > at - kept).label("leaves"),
+        ).where(table.c.known_seq <= as_of.seq, seen(scope, table))
+    ).one()
+    until = min(
+        moment
+        for moment in (
+            monday + timedelta(days=7),
+            row.ends,
+            None if row.leaves is None else row.leaves + kept,
+        )
+        if moment is not None
+    )
+    if row.newest is None:
+        return None, until
+    before = (monday, row.newest, row.ended, None if row.left is None else row.left + kept)
+    return max(moment for moment in before if moment is not None), until
+
+
+def _week_before(connection: sa.Connection, scope: Scope, as_of: AsOf, monday: datetime) -> str:
+    """The newest week with messages that ended by that Monday, or an empty text."""
+    table = tables.message
+    query = sa.select(sa.func.max(table.c.sent)).where(
+        table.c.known_seq <= as_of.seq, seen(scope, table), table.c.sent < monday
+    )
+    newest = connection.execute(query).scalar_one()
+    return "" if newest is None else week_of(newest)
+
+
+def _entries(
+    found: Collection[Message],
+    document_url: Callable[[Message], str],
+    page_url: Callable[[Message], str] | None,
+) -> tuple[FeedEntry, ...]:
+    return tuple(
         FeedEntry(read_frozen(item.cap_bytes), document_url(item), page_url(item) if page_url else "")
-        for item in listed
-    ]
-    return write_feed(about, entries)
+        for item in found
+    )
 
 
 def hazards(
@@ -272,14 +374,15 @@ def hazard(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str) -> H
 @lru_cache(maxsize=2_000)
 def read_frozen(cap_bytes: bytes) -> Alert:
     """A released message, read once: its bytes never change."""
-    return read(cap_bytes)
+    return read_checked(cap_bytes)
 
 
 def _now(as_of: AsOf) -> sa.Subquery:
     return latest(tables.warning, as_of.seq)
 
 
-def _seen(scope: Scope, rows: sa.Table | sa.Subquery) -> sa.ColumnElement[bool]:
+def seen(scope: Scope, rows: sa.Table | sa.Subquery) -> sa.ColumnElement[bool]:
+    """Whether rows with ``area_paths``, ``domain`` and ``sensitivity`` are in scope: one of their places is enough."""
     conditions = scope.where(domain=rows.c.domain, sensitivity=rows.c.sensitivity)
     if scope.areas is None:
         return conditions

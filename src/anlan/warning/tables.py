@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from anlan.store import BigInt, JsonText, UtcTime, metadata
+from anlan.warning import tables_sending  # noqa: F401 - the room's tables are complete with these
 
-__all__ = ["hazard", "message", "warning"]
+__all__ = ["hazard", "message", "outcome", "warning"]
 
 _ADDED = {"added": "0002"}
 
@@ -99,4 +100,27 @@ message = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("cap_bytes", sa.LargeBinary, nullable=False),
     info={"kind": "versions", "key": ("identifier",)},
+)
+
+# What came of a warning; or, without a chain, what happened although nobody warned.
+outcome = sa.Table(
+    "outcome",
+    metadata,
+    sa.Column("public_id", sa.String(36), primary_key=True),  # the chain's, where there is one
+    sa.Column("known_seq", BigInt, primary_key=True, autoincrement=False, index=True),
+    sa.Column("chain_id", sa.String(36), index=True),
+    sa.Column("hazard", sa.String(60), nullable=False),
+    sa.Column("domain", sa.String(60), nullable=False),
+    sa.Column("level", sa.String(10), nullable=False),
+    sa.Column("area_codes", JsonText, nullable=False),
+    sa.Column("area_paths", JsonText, nullable=False),
+    sa.Column("area_code", sa.String(20), nullable=False),
+    sa.Column("area_path", sa.String(200), nullable=False),
+    sa.Column("sensitivity", sa.Integer, nullable=False),
+    sa.Column("happened", sa.Boolean, nullable=False),
+    sa.Column("began_at", UtcTime),
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("recorded_by", sa.String(80), nullable=False),
+    sa.Column("recorded_at", UtcTime, nullable=False),
+    info={"kind": "versions", "key": ("public_id",)},
 )

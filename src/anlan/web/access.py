@@ -25,6 +25,8 @@ class Permission(Enum):
     UPDATE = "warning.update"
     RELEASE = "warning.release"
     RELEASE_ALONE = "warning.release_alone"
+    RULE_PROPOSE = "rule.propose"
+    RULE_APPROVE = "rule.approve"
     JOURNAL = "journal.see"
 
 

@@ -60,6 +60,24 @@ def route(router: APIRouter, method: str, path: str, permission: Permission) -> 
     return declare
 
 
+def machine_route(router: APIRouter, path: str) -> Callable[[Handler], Handler]:
+    """Declare a POST for programs: its body is in ``visit.body`` as it came, and no form is looked for.
+
+    Nobody is signed in there, whatever cookies come along: the address itself must hold what allows the act.
+    """
+
+    def declare(handler: Handler) -> Handler:
+        async def endpoint(request: Request) -> Response:
+            return await _answer(request, Permission.PUBLIC, handler, machine=True)
+
+        endpoint.__name__ = handler.__name__
+        setattr(endpoint, _PERMISSION, Permission.PUBLIC)
+        router.add_api_route(path, endpoint, methods=["POST"], include_in_schema=False, response_model=None)
+        return handler
+
+    return declare
+
+
 def declared_routes(app: FastAPI) -> list[tuple[str, str, Permission]]:
     """Every route as (method, path, permission). Raises RuntimeError for one that declares none.
 
@@ -78,9 +96,11 @@ def declared_routes(app: FastAPI) -> list[tuple[str, str, Permission]]:
     return found
 
 
-async def _answer(request: Request, permission: Permission, handler: Handler) -> Response:
+async def _answer(
+    request: Request, permission: Permission, handler: Handler, *, machine: bool = False
+) -> Response:
     try:
-        return await _checked(request, permission, handler)
+        return await _of_machine(request, handler) if machine else await _checked(request, permission, handler)
     except HTTPException:
         raise
     except Exception as error:  # the edge of a request: logged with its number, answered with a page
@@ -100,6 +120,15 @@ async def _checked(request: Request, permission: Permission, handler: Handler) -
         return await run_in_threadpool(handler, visit)
     finally:
         await visit.form.close()
+
+
+async def _of_machine(request: Request, handler: Handler) -> Response:
+    check_size(request)
+    visit = await run_in_threadpool(_open, request)
+    visit.who, visit.cookies = None, {}
+    request.state.visit = visit
+    visit.body = await request.body()
+    return await run_in_threadpool(handler, visit)
 
 
 def _open(request: Request) -> Visit:

@@ -96,7 +96,7 @@ class Visit:
     """One request, checked. ``cookies`` are set on whatever answer is given.
 
     ``page_path`` is where the page stands that a form was answered with; links on it must not point at the form's own
-    address, which takes no GET. Empty for the address of the request.
+    address, which takes no GET. Empty for the address of the request. ``body`` is what a program posted.
     """
 
     request: Request
@@ -109,6 +109,7 @@ class Visit:
     form_token: str = ""
     cookies: dict[str, str] = field(default_factory=dict)
     page_path: str = ""
+    body: bytes = b""
 
     @property
     def settings(self) -> Settings:

@@ -1,8 +1,8 @@
-"""CAP 1.2: the form of a warning outside the house. Read, write, check; nothing here knows a database."""
+"""CAP: the form of a warning outside the house. Read, write (1.2), check; nothing here knows a database."""
 
 from __future__ import annotations
 
-from anlan.warning.cap.check import check
+from anlan.warning.cap.check import DocumentCheck, check, check_document
 from anlan.warning.cap.findings import Finding, raise_on_errors
 from anlan.warning.cap.model import (
     Alert,
@@ -33,6 +33,7 @@ __all__ = [
     "Category",
     "Certainty",
     "Circle",
+    "DocumentCheck",
     "Finding",
     "Info",
     "MsgType",
@@ -45,6 +46,7 @@ __all__ = [
     "Status",
     "Urgency",
     "check",
+    "check_document",
     "format_time",
     "parse_time",
     "raise_on_errors",

@@ -152,7 +152,7 @@ def _check_sent(root: etree._Element, report: Report, now: datetime | None) -> N
     sent = moment(root, "sent")
     if sent is None:
         return
-    if now is not None and sent > now + _CLOCK_TOLERANCE:
+    if now is not None and sent - now > _CLOCK_TOLERANCE:
         report.ours("SENTFUTURE", child(root, "sent"), given=text_of(root, "sent"))
     if sent.utcoffset() == timedelta(0):
         report.advise("UTC", child(root, "sent"), given=text_of(root, "sent"))

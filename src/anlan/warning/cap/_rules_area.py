@@ -66,6 +66,8 @@ def _check_polygon(polygon: etree._Element, report: Report) -> None:
     if report.issuing:
         if len(ring) > MAX_POINTS_TO_COMPARE:
             report.error("POLYPOINTS", polygon, count=len(ring), limit=MAX_POINTS_TO_COMPARE)
+        elif not report.may_compare(len(ring)):
+            report.advise("POLYCROSS", polygon, "not_compared")
         elif crosses_itself(ring):
             report.error("POLYCROSS", polygon)
 

@@ -91,7 +91,7 @@ def _check_times(header: Header, info: etree._Element, report: Report) -> None:
     start = effective or sent
     if expires and start and expires <= start:
         report.ours("TIME", child(info, "expires"), "ends_before_start")
-    if effective and sent and effective < sent - (timedelta(0) if report.issuing else _LATE_START):
+    if effective and sent and sent - effective > (timedelta(0) if report.issuing else _LATE_START):
         report.ours("TIME", child(info, "effective"), "starts_before_sent")
     if onset and expires and onset > expires:
         report.ours("TIME", child(info, "onset"), "onset_after_end")

@@ -107,7 +107,14 @@ def _span(alert: Alert, assumed_validity: timedelta) -> tuple[datetime, datetime
     starts = [info.effective or alert.sent for info in alert.infos] or [alert.sent]
     ends = [info.expires for info in alert.infos if info.expires is not None]
     assumed = not ends or len(ends) < len(alert.infos)
-    return min(starts), max(ends) if ends else max(starts) + assumed_validity, assumed
+    return min(starts), max(ends) if ends else _after(max(starts), assumed_validity), assumed
+
+
+def _after(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment + span
+    except OverflowError:  # somebody wrote the year 9999
+        return moment
 
 
 def in_force(states: Iterable[MessageState]) -> list[MessageState]:

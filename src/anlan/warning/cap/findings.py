@@ -27,12 +27,18 @@ __all__ = [
 ]
 
 MOST_PER_RULE = 50
+# Comparing all sides of a ring grows with the square of its points; in one message not more than this is compared.
+_MOST_COMPARISONS = 8_000_000
 FindingSeverity = Literal["error", "warning", "advice"]
 
 _REPEATABLE = {
     "alert": {"info", "code", "Signature"},
     "info": {"category", "responseType", "eventCode", "parameter", "resource", "area"},
     "area": {"polygon", "circle", "geocode"},
+    "feed": {"entry", "link", "author", "category"},
+    "entry": {"link", "author", "category"},
+    "channel": {"item", "link", "category"},
+    "EDXLDistribution": {"contentObject"},
 }
 
 
@@ -40,8 +46,8 @@ _REPEATABLE = {
 class Finding:
     """One broken rule at one place.
 
-    ``path`` is written as ``info[2]/area[1]/polygon[3]``; ``line`` counts from 1, and is 0 where a document has no
-    lines (it was refused before it was read).
+    ``path`` is written as ``info[2]/area[1]/polygon[3]``, from the outermost element on; ``line`` counts from 1, and is 0
+    where a document has no lines (it was refused before it was read).
     """
 
     rule: str
@@ -80,8 +86,10 @@ class Report:
     minutes, and nobody reads the ten thousandth empty polygon.
     """
 
-    def __init__(self, *, issuing: bool) -> None:
+    def __init__(self, *, issuing: bool, within: str = "") -> None:
         self.issuing = issuing
+        self._within = within  # where a message stands that is part of a feed
+        self._comparisons_left = _MOST_COMPARISONS
         self._found: list[Finding] = []
         self._counts: dict[str, int] = {}
 
@@ -101,7 +109,17 @@ class Report:
         code = f"{'E' if severity == 'error' else 'W'}-{rule}"
         self._counts[code] = self._counts.get(code, 0) + 1
         if self._counts[code] <= MOST_PER_RULE:
-            self._found.append(Finding(rule, severity, element_path(at), _line(at), variant, values))
+            self._found.append(Finding(rule, severity, self._path(at), _line(at), variant, values))
+
+    def _path(self, at: etree._Element) -> str:
+        if not self._within:
+            return element_path(at)
+        return self._within if at.getparent() is None else f"{self._within}/{element_path(at)}"
+
+    def may_compare(self, points: int) -> bool:
+        """Whether there is time left to compare the sides of a ring of so many points; each yes is counted."""
+        self._comparisons_left -= points**2
+        return self._comparisons_left >= 0
 
     def refused(self, error: InputError, at: etree._Element) -> None:
         """A part that could not be read."""

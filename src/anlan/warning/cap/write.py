@@ -27,8 +27,15 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _TO_ESCAPE = re.compile("[&<>\r]")
 
 
-def write(alert: Alert) -> bytes:
+def write(alert: Alert, *, indented: bool = True) -> bytes:
     """Write the message.
+
+    Parameters
+    ----------
+    alert : Alert
+    indented : bool, default True
+        One element a line. Without, nothing stands between elements, which is the form to be signed: a verifier that
+        drops blanks between elements (WMO's does) then sees what the signer saw.
 
     Raises
     ------
@@ -53,6 +60,8 @@ def write(alert: Alert) -> bytes:
     for info in alert.infos:
         lines += _group("info", _info(info), 1)
     lines.append("</alert>")
+    if not indented:
+        lines = [lines[0], "".join(line.lstrip(" ") for line in lines[1:])]
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from anlan import analysis, assessment, registry, series
-from anlan.analysis import Signal
+from anlan.analysis import BudgetWeek, Signal, Standing
 from anlan.assessment import Triage
 from anlan.charts import CurveData, Limit
 from anlan.errors import InputError
@@ -43,6 +43,7 @@ from anlan.web.visit import RailCounts, Visit
 
 router = APIRouter()
 A_PAGE = 50
+BUDGET = ("through", "held")
 STATES = ("new", "verified", "dismissed", "merged")
 CHANCE = ("signal.why.chance", "signal.why.chance_years", "signal.why.chance_rare")
 
@@ -65,6 +66,15 @@ def listing(visit: Visit) -> Response:
         if area:
             place = registry.area(*args, area)
             conditions["area_prefix"] = place.path
+        if visit.query("rule"):
+            conditions["rule_code"] = visit.query("rule")
+        budgets = analysis.alarm_budgets(*args)
+        weeks = [week for one in budgets for week in analysis.budget_weeks(*args, domain=one.domain, limit=1)]
+        standings = analysis.standings(*args) if budgets else {}
+        if visit.query("budget") in BUDGET:
+            through = visit.query("budget") == "through"
+            within = {key for key, one in standings.items() if one.let_through == through}
+            conditions["ids"] = [key for key in conditions.get("ids", within) if key in within]
         found = analysis.signal_page(*args, limit=5000 if as_table else A_PAGE, offset=start, **conditions)
         judged = {
             one.signal_id: one
@@ -75,13 +85,19 @@ def listing(visit: Visit) -> Response:
         }
     if as_table:
         return _csv(visit, found.signals, judged)
-    filters = _filters(visit, counts, state)
+    filters = (*_filters(visit, counts, state), *_budget_filters(visit, standings))
+    if visit.query("rule"):
+        filters = (Filter(f"{visit.query('rule')} ×", visit.address(rule=None), True), *filters)
     if area:
         chosen_area = Filter(f"{visit.name(place.names)} ×", visit.address(area=None), True)
         filters = (chosen_area, *filters)
     view = SignalList(
-        rows=tuple(_list_row(visit, one, judged.get(one.public_id), names) for one in found.signals),
+        rows=tuple(
+            list_row(visit, one, judged.get(one.public_id), names, standings.get(one.public_id))
+            for one in found.signals
+        ),
         states=filters,
+        budgets=tuple(_budget_line(visit, one, names) for one in weeks),
         csv_href=visit.address(format="csv"),
         next_href=visit.address(**{"from": str(start + A_PAGE)}) if found.total > start + A_PAGE else "",
         previous_href=visit.address(**{"from": str(max(0, start - A_PAGE))}) if start else "",
@@ -112,7 +128,55 @@ def _filters(visit: Visit, counts: Mapping[str, int], chosen: str) -> tuple[Filt
     )
 
 
-def _list_row(visit: Visit, one: Signal, judged: Triage | None, names: Mapping[str, str]) -> SignalRow:
+def _budget_filters(visit: Visit, standings: Mapping[str, Standing]) -> tuple[Filter, ...]:
+    """What the budgets of the desks let through of the newest weeks, and what they held back."""
+    if not standings:
+        return ()
+    chosen = visit.query("budget")
+    counts = {True: 0, False: 0}
+    for one in standings.values():
+        counts[one.let_through] += 1
+    return tuple(
+        Filter(
+            visit.t(f"web.budget.{name}"),
+            visit.address(budget=None if chosen == name else name, **{"from": None}),
+            chosen == name,
+            counts[name == "through"],
+        )
+        for name in BUDGET
+    )
+
+
+def _budget_line(visit: Visit, one: BudgetWeek, names: Mapping[str, str]) -> Fact:
+    """The newest week under a budget: the workload, the limit, and what chance alone would bring."""
+    values = {
+        "domain": names.get(one.domain, one.domain),
+        "count": one.signals_a_week,
+        "week": one.calendar.label(one.week, visit.language),
+        "judged": number(one.judged, visit.language),
+        "limit": "" if one.p_limit is None else f"{one.p_limit:.2g}",
+        "chance": number(one.expected_chance, visit.language, digits=1),
+        "through": one.let_through,
+        "held": one.held_back,
+    }
+    key = "web.budget.no_limit" if one.p_limit is None else "web.budget.week"
+    return Fact("", visit.t(key, **values), f"{visit.home}/budgets/{one.domain}")
+
+
+def budget_words(visit: Visit, one: Standing) -> str:
+    """``rank 3 of 412, p = 0.0004``, and that it was held back."""
+    key = "web.budget.rank" if one.let_through else "web.budget.rank_held"
+    return visit.t(key, rank=one.rank, judged=number(one.judged, visit.language), p=f"{one.p_value:.2g}")
+
+
+def list_row(
+    visit: Visit,
+    one: Signal,
+    judged: Triage | None,
+    names: Mapping[str, str],
+    standing: Standing | None = None,
+) -> SignalRow:
+    """A line of a list of signals; ``names`` are those of domains, ``standing`` its place under a budget."""
     return SignalRow(
         href=f"{visit.home}/signals/{one.public_id}",
         number=one.number,
@@ -122,6 +186,8 @@ def _list_row(visit: Visit, one: Signal, judged: Triage | None, names: Mapping[s
         raised_at=one.raised_at,
         level=one.level_hint,
         domain=names.get(one.domain, one.domain),
+        budget=budget_words(visit, standing) if standing is not None else "",
+        held_back=standing is not None and not standing.let_through,
     )
 
 

@@ -82,13 +82,20 @@ def listing(visit: Visit) -> Response:
         if counts.get(name)
     ]
     new = f"{visit.home}/warnings/new" if visit.may_act(Permission.DRAFT) else ""
-    view = WarningList(rows, tuple(filters), visit.address(format="csv"), f"{visit.home}/feed.atom", new)
+    view = WarningList(
+        rows,
+        tuple(filters),
+        visit.address(format="csv"),
+        f"{visit.home}/feed.atom",
+        new,
+        f"{visit.home}/verification",
+    )
     return visit.page("warnings.html", view, current="warnings")
 
 
 @route(router, "GET", "/w/{world}/warnings/{warning}", Permission.READ)
 def warning_page(visit: Visit) -> Response:
-    return _page(visit)
+    return warning_view(visit)
 
 
 @route(router, "POST", "/w/{world}/warnings/{warning}/edit", Permission.DRAFT)
@@ -99,7 +106,7 @@ def edit(visit: Visit) -> Response:
         before = warning.warning(connection, visit.scope, visit.as_of, visit.parameter("warning"))
     texts = _changed_texts(visit, before)
     try:
-        times = {name: _moment(visit, name) for name in ("onset", "expires")}
+        times = {name: moment_of(visit, name) for name in ("onset", "expires")}
         if times["expires"] is None:
             raise _field_problem("expires", visit.t("web.warning.expires_needed"))
         with visit.here.write(visit.actor) as tx:
@@ -117,7 +124,7 @@ def edit(visit: Visit) -> Response:
             )
     except InputError as error:
         visit.page_path = f"{visit.home}/warnings/{before.public_id}"
-        return _page(visit, form_errors=field_errors(error, visit.language, _FIELDS), status=422)
+        return warning_view(visit, form_errors=field_errors(error, visit.language, _FIELDS), status=422)
     return visit.redirect(f"{visit.home}/warnings/{before.public_id}")
 
 
@@ -138,7 +145,8 @@ def _changed_texts(visit: Visit, before: HazardWarning) -> dict[str, dict[str, s
     return changed
 
 
-def _moment(visit: Visit, name: str) -> datetime | None:
+def moment_of(visit: Visit, name: str) -> datetime | None:
+    """The moment typed into a field, in the node's zone where it names none; None when it is empty."""
     text = visit.field(name)
     if not text:
         return None
@@ -233,11 +241,11 @@ def _act(visit: Visit, do: Callable[[Tx, str, int], HazardWarning]) -> Response:
             made = do(tx, one.public_id, seq)
     except InputError as error:
         visit.page_path = f"{visit.home}/warnings/{one.public_id}"
-        return _page(visit, errors=field_errors(error, visit.language, _FIELDS), status=422)
+        return warning_view(visit, errors=field_errors(error, visit.language, _FIELDS), status=422)
     return visit.redirect(f"{visit.home}/warnings/{made.public_id}")
 
 
-def _page(
+def warning_view(
     visit: Visit,
     errors: tuple[FieldError, ...] = (),
     form_errors: tuple[FieldError, ...] = (),
@@ -320,7 +328,13 @@ def _view(
         digest=_digest(held.shown),
         errors=errors,
         notice=_notice(visit, held),
+        outcome_action=f"{href}/outcome" if _may_record(visit, held) else "",
     )
+
+
+def _may_record(visit: Visit, held: Held) -> bool:
+    """What came of a warning is recorded on any of its issued steps."""
+    return held.one.released_at is not None and visit.may_act(Permission.UPDATE)
 
 
 def _tab(visit: Visit) -> Tab:

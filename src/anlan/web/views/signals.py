@@ -26,6 +26,8 @@ class SignalRow:
     raised_at: datetime
     level: str = ""
     domain: str = ""
+    budget: str = ""
+    held_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class SignalList:
     csv_href: str
     next_href: str = ""
     previous_href: str = ""
+    budgets: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)

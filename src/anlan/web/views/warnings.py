@@ -55,6 +55,7 @@ class WarningList:
     csv_href: str
     feed_href: str = ""
     new_href: str = ""
+    verification_href: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ class WarningView:
     digest: str = ""
     errors: tuple[FieldError, ...] = ()
     notice: str = ""
+    outcome_action: str = ""
 
     @property
     def message(self) -> MessageText:
