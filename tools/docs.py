@@ -9,6 +9,7 @@ import difflib
 import html
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -26,6 +27,7 @@ COMMANDS = (
     "",
     "detect",
     "methods",
+    "evaluate",
     "import",
     "pack",
     "rule",
@@ -102,12 +104,21 @@ def check() -> int:
                     difflib.unified_diff(present.splitlines(), wanted.splitlines(), lineterm="")
                 )[:40]
             )
-    return 1 if wrong else 0
+    return 1 if wrong or pictures("--check") else 0
+
+
+def pictures(*flags: str) -> int:
+    """Draw the methods on real data (about four seconds), or say what is not drawn as the code draws it."""
+    script = ROOT / "tools" / "method_pictures.py"
+    return subprocess.run([sys.executable, str(script), *flags], check=False).returncode
 
 
 def render() -> None:
     markdown = MarkdownIt("commonmark").enable("table")
-    style = "body{max-width:50rem;margin:2rem auto;padding:0 1rem;font:15px/1.6 system-ui}pre{overflow:auto;background:#8881;padding:.8rem}td,th{padding:.2rem .6rem;border-bottom:1px solid #8884;text-align:left}"
+    shutil.copytree(DOCS / "images", SITE / "images", dirs_exist_ok=True)
+    (SITE / "methods").mkdir(parents=True, exist_ok=True)
+    shutil.copy(DOCS / "methods" / "false_alarms.csv", SITE / "methods")
+    style = "body{max-width:50rem;margin:2rem auto;padding:0 1rem;font:15px/1.6 system-ui}pre{overflow:auto;background:#8881;padding:.8rem}img{max-width:100%}td,th{padding:.2rem .6rem;border-bottom:1px solid #8884;text-align:left}"
     for source in sorted(DOCS.rglob("*.md")):
         target = SITE / source.relative_to(DOCS).with_suffix(".html")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +138,8 @@ def main() -> int:
     for name, make in GENERATED.items():
         (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / name).write_text(make(), encoding="utf-8")
+    if pictures():
+        return 1
     render()
     return 0
 

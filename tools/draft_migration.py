@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from anlan.store import JsonText, UtcTime, make_engine, metadata
 from anlan.store.migrate import upgrade
 
-ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning")
+ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning", "resolution")
 
 
 def render_type(kind: str, item: Any, _context: Any) -> str | bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -204,3 +205,67 @@ def test_the_page_in_a_browser(language: str, width: int, n: int, tmp_path: Path
         " * t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width)"
     )
     assert min(text) >= 9.5  # 12 px drawn, a little smaller in a narrow card
+
+
+def grown(folder: Path) -> Path:
+    """Weeks of a series that is five years old and of one that began ten weeks ago."""
+    weeks = pl.date_range(pl.date(2019, 1, 7), pl.date(2024, 6, 24), "1w", eager=True)
+    old = pl.DataFrame(
+        {"week": weeks, "ward": "old", "cases": [(place * 7) % 5 + 3 for place in range(len(weeks))]}
+    )
+    frame = pl.concat([old, old.tail(10).with_columns(ward=pl.lit("young"))])
+    file = folder / "grown.csv"
+    frame.write_csv(file)
+    return file
+
+
+def test_auto_says_which_methods_it_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--time", "week", "--value", "cases", "--by", "ward", "--method", "auto", "--last", "4"]
+    page = tmp_path / "out.html"
+    assert main(["detect", str(grown(tmp_path)), *options, "--lang", "en", "--plot", str(page)]) in (0, 1)
+    assert (
+        "By the length of the history: anlan for 4, ears_c2 for 1, ears_c1 for 2, bayes1 for 1."
+        in capsys.readouterr().err
+    )
+    assert "By the length of the history: anlan for 4" in page.read_text(encoding="utf-8")
+    assert main(["detect", str(grown(tmp_path)), *options, "--lang", "zh", "-p", "prefer=published"]) in (
+        0,
+        1,
+    )
+    assert "按历史长度所用的方法：ears_c2 判 1 期次" in capsys.readouterr().err
+    assert main(["detect", str(grown(tmp_path)), *options, "--json"]) in (0, 1)
+    assert json.loads(capsys.readouterr().out)["chosen"] == {
+        "anlan": 4,
+        "ears_c2": 1,
+        "ears_c1": 2,
+        "bayes1": 1,
+    }
+
+
+def test_further_columns_and_compared_methods_stand_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.csv"
+    options = [*OPTIONS, "--extra", "sigma", "--compare", "auto", "-o", str(output), "--lang", "en"]
+    assert main(["detect", str(wards(tmp_path, 3)), *options]) == 1
+    found = pl.read_csv(output, infer_schema_length=None)
+    assert {"sigma", "chosen", "method"} <= set(found.columns)
+    assert found.filter(pl.col("method") == "auto")["sigma"].null_count() == 90
+    capsys.readouterr()
+    every = [*OPTIONS, "--extra", "all", "-o", str(output), "--lang", "en"]
+    assert main(["detect", str(wards(tmp_path, 3)), *every]) == 1
+    assert {"sigma", "statistic"} <= set(pl.read_csv(output, infer_schema_length=None).columns)
+
+
+def test_a_population_serves_the_methods_that_take_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = pl.read_csv(grown(tmp_path)).with_columns(people=pl.lit(5000))
+    file = tmp_path / "people.csv"
+    frame.write_csv(file)
+    options = ["--time", "week", "--value", "cases", "--by", "ward", "--population", "people", "--lang", "en"]
+    both = ["--method", "ears_c1", "--compare", "periodic_nb"]
+    assert main(["detect", str(file), *options, *both]) in (0, 1)
+    capsys.readouterr()
+    assert main(["detect", str(file), *options, "--method", "ears_c1"]) == 2
+    assert "population must be None for ears_c1, which takes none" in capsys.readouterr().err

@@ -39,6 +39,16 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(set(parameter["meaning"]) == {"zh", "en"} for parameter in shown["parameters"])
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_auto_shows_what_it_chooses(language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods", "show", "auto", "--lang", language]) == 0
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert "prefer=published" in said
+    for words in ("anlan from 2 years on", "ears_c2 from 9 periods on", "bayes1 from 1 periods on"):
+        assert (words in said) == (language == "en")
+    assert ("满 2 年用 anlan" in said) == (language == "zh")
+
+
 def test_an_unknown_method_lists_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "show", "magic", "--lang", "en"]) == 2
     assert "farrington_flexible" in capsys.readouterr().err

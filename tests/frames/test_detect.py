@@ -166,7 +166,7 @@ def test_auto_says_which_method_judged_a_row() -> None:
     cases = pl.DataFrame({"week": weeks, "cases": [3, 4, 5, 3, 4, 5, 3, 4, 5, 3, 4, 40]})
     found = anlan.detect(cases, time="week", value="cases", method="auto")
     assert found.columns == ["week", *RESULT_COLUMNS, "chosen"]
-    assert found["chosen"].to_list() == [""] * 7 + ["ears_c1"] * 2 + ["ears_c2"] * 3
+    assert found["chosen"].to_list() == ["", *["bayes1"] * 6, *["ears_c1"] * 2, *["ears_c2"] * 3]
     assert found.filter(pl.col("alarm"))["week"].to_list() == ["2020-W12"]
     with pytest.raises(InputError, match="chosen"):
         anlan.detect(cases.rename({"week": "chosen"}), time="chosen", value="cases", method="auto")

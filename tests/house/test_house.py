@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from anlan.store import metadata
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning")
+ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning", "resolution")
 KINDS = {"versions", "rows", "housekeeping", "journal"}
 
 

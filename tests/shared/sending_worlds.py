@@ -16,6 +16,8 @@ from anlan.registry.actions import add_organisation
 from anlan.settings import Settings
 from anlan.store import SYSTEM, FixedClock, Node, World
 from anlan.warning import HazardWarning, actions
+from anlan.warning.cap import Alert, MsgType, Status, write
+from anlan.warning.cap import Scope as MessageScope
 from anlan.warning.sending import Answer, Parcel
 from anlan.warning.sending.channels import Carrier, carriers_of
 from anlan.warning.sending.contacts import add_contact, add_duty
@@ -161,4 +163,20 @@ class Town:
             return all_now(connection, Answer, self.world.head(), **which)
 
 
-__all__ = ["ALL", "HOUR", "MINUTE", "SECOND", "Town"]
+def ack_of(alert: Alert, **changes: Any) -> bytes:
+    """A CAP ``Ack`` of a unit for a message."""
+    values: dict[str, Any] = {
+        "identifier": "unit-ack-1",
+        "sender": "unit@example.org",
+        "sent": alert.sent,
+        "status": Status.ACTUAL,
+        "msg_type": MsgType.ACK,
+        "scope": MessageScope.PRIVATE,
+        "addresses": alert.sender,
+        "references": (alert.reference,),
+        **changes,
+    }
+    return write(Alert(**values))
+
+
+__all__ = ["ALL", "HOUR", "MINUTE", "SECOND", "Town", "ack_of"]

@@ -22,7 +22,7 @@ from anlan.store.restoring import restore
 from anlan.warning import queries as warnings
 
 ALL = Scope.everything("test")
-ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning")
+ROOMS = ("registry", "series", "intake", "analysis", "assessment", "warning", "resolution")
 
 
 def test_the_migrated_schema_is_the_declared_one(world: World) -> None:

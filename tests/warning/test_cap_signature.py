@@ -19,7 +19,7 @@ from anlan.warning.cap.signature import verify_signatures
 
 
 def sign(root: etree._Element) -> etree._Element:
-    """Sign with a fresh key and a certificate that ran out long ago."""
+    """Sign with a fresh key, and a certificate that was valid when the message was sent."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "city.example")])
     certificate = (
@@ -28,8 +28,8 @@ def sign(root: etree._Element) -> etree._Element:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2021, 1, 1, tzinfo=UTC))
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2026, 8, 1, tzinfo=UTC))
         .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(
@@ -54,7 +54,7 @@ def test_signed_message_verifies_and_reads_as_before() -> None:
     assert signature_finding(signed()) == ("W-SIG", "verified")
     (result,) = verify_signatures(signed())
     assert (result.state, result.subject) == ("verified", "CN=city.example")
-    assert result.valid_to == datetime(2021, 1, 1, tzinfo=UTC)
+    assert result.valid_to == datetime(2026, 8, 1, tzinfo=UTC)
     assert read(signed()) == make_alert()
 
 

@@ -47,14 +47,6 @@ def _rule(node: Node, code: str, **more: int) -> analysis.Rule:
         return analysis.rule(connection, ALL, world.as_of(), code, **more)
 
 
-def _drop(browse: Browse, form_token: FormToken, node: Node, code: str) -> None:
-    """Take a proposal back, so that tests do not stand on each other."""
-    client = browse("chief")
-    page = client.get(f"{RULES}/{code}").text
-    form = {"csrf": form_token(page), "version": str(_rule(node, code).known_seq), "note": "test"}
-    assert client.post(f"{RULES}/{code}/retire", data=form).status_code == 303
-
-
 @pytest.mark.parametrize(
     ("language", "said"), [("en", "Sudden rise of weekly measles"), ("zh", "麻疹周报告数突增")]
 )
@@ -153,18 +145,18 @@ def test_one_person_proposes_and_another_approves(
     registry.set_password(live, both, "both", "correct horse battery", actor=SYSTEM)
     client = browse("")
     sign_in(client, "both")
-    code = "measles.weekly.excess"
+    code = "measles.weekly.ten"
     address = f"{RULES}/{code}"
     typed = {
         **_form(client.get(f"{address}/edit").text),
         "step": "propose",
-        "p.alpha": "0.001",
+        "p.limit": "12",
         "note": "fewer",
     }
     answer = client.post(f"{address}/edit", data=typed)
     assert (answer.status_code, answer.headers["location"]) == (303, address)
     proposed = _rule(served, code)
-    assert (proposed.state, proposed.version, proposed.parameters["alpha"]) == ("proposed", 2, 0.001)
+    assert (proposed.state, proposed.version, proposed.parameters["limit"]) == ("proposed", 2, 12.0)
     own = client.get(address).text
     assert "You proposed this. Another person approves it." in own
     form = {"csrf": form_token(own), "version": str(proposed.known_seq), "note": ""}
@@ -173,13 +165,13 @@ def test_one_person_proposes_and_another_approves(
     assert _rule(served, code).state == "proposed"
     chief = browse("chief")
     page = chief.get(address).text
-    assert "(was: 0.005)" in page
+    assert "(was: 10)" in page
     form["csrf"] = form_token(page)
     assert chief.post(f"{address}/approve", data={**form, "version": "1"}).status_code == 409
     assert chief.post(f"{address}/approve", data=form).status_code == 303
-    assert (_rule(served, code).state, _rule(served, code, version=1).parameters["alpha"]) == (
+    assert (_rule(served, code).state, _rule(served, code, version=1).parameters["limit"]) == (
         "active",
-        0.005,
+        10,
     )
     work_once(exercise)
     after = chief.get(address).text
@@ -223,6 +215,7 @@ def test_a_change_is_tried_before_it_is_proposed(browse: Browse, served: Node) -
     assert "0 of 1 events found instead of 1" in page
     assert "Chibi City · building site" in page
     assert "not found" in page
+    assert "Signals by year" in page
     onward = re.search(r'href="([^"]*/edit\?from=[^"]*)"', page)
     assert onward is not None
     assert _form(client.get(html.unescape(onward[1])).text)["p.threshold"] == "80"

@@ -30,7 +30,7 @@ from anlan.analysis.types import (
 )
 from anlan.errors import NotFoundError
 from anlan.registry.calendars import Calendar, calendar_from
-from anlan.store import AsOf, Scope
+from anlan.store import AsOf, Scope, newer_rows
 from anlan.store.schema import event
 from anlan.texts import Sentence
 
@@ -426,7 +426,7 @@ def _signals_now(
 
 def _newest(table: sa.Table, key: tuple[str, ...], seq: int, *, only: Any = None) -> sa.ColumnElement[bool]:
     """Whether no later version follows. Not ``latest``: with an order and a limit only the first rows are touched."""
-    later = table.alias("later")
+    later = newer_rows(table)
     follows = sa.exists().where(
         *(later.c[name] == table.c[name] for name in key),
         later.c.known_seq > table.c.known_seq,

@@ -14,7 +14,7 @@ from anlan.assessment import tables
 from anlan.assessment._matrices import DEFAULT_MATRIX, builtin_matrices, checked_cells
 from anlan.assessment.types import Assessment, Matrix, Triage
 from anlan.errors import NotFoundError
-from anlan.store import AsOf, Scope
+from anlan.store import AsOf, Scope, newer_rows
 
 __all__ = [
     "assessment",
@@ -166,7 +166,7 @@ def matrix(connection: sa.Connection, scope: Scope, as_of: AsOf, code: str = DEF
 
 
 def _newest(table: sa.Table, key: str, seq: int) -> sa.ColumnElement[bool]:
-    later = table.alias("later")
+    later = newer_rows(table)
     follows = sa.exists().where(
         later.c[key] == table.c[key], later.c.known_seq > table.c.known_seq, later.c.known_seq <= seq
     )

@@ -45,7 +45,7 @@ COMMANDS: Mapping[str, Command] = {
         "anlan.cli.detect", extra="cli", help="Find unusual counts in a file (CSV, Excel, Parquet)."
     ),
     "methods": Command("anlan.cli.methods", extra="cli", help="List the detectors and their parameters."),
-    "evaluate": Command("anlan.cli.evaluate", extra="cli", help="Measure detectors on simulated outbreaks."),
+    "evaluate": Command("anlan.cli.evaluate", extra="cli", help="Measure detectors on simulated outbreaks or your own series."),
     "cap": Command("anlan.cli.cap", extra="server", help="Check CAP 1.2 messages as files."),
     "pack": Command("anlan.cli.pack", extra="server", help="Check domain packs (folders of data)."),
     "import": Command(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from anlan import __version__
 from anlan.charts import CurveData, epidemic_curve, escape, small_multiples, style_sheet
-from anlan.cli._report import Report, series_name
+from anlan.cli._report import Report
+from anlan.frames import curves
 
 MAX_ROWS = 500
 _FEW = 3  # up to so many series each get a wide chart
-# At least so many periods are drawn, so that "last 4 weeks" still shows what came before.
-_LEAST_DRAWN = {"day": 120, "week": 104, "month": 48}
 
 _STYLE = """
 body{margin:0;background:var(--page);color:var(--text);
@@ -70,42 +67,6 @@ def page(report: Report, panels: int) -> str:
     )
 
 
-def curves(report: Report, most: int) -> list[CurveData]:
-    """Up to ``most`` series to draw, those with alarms first: the latest alarm, then the most alarms."""
-    found, grid = report.main, report.main.grid
-    result = found.result
-    n_series, n_times = grid.values.shape
-    start = (
-        min(int(result.times.min()), max(0, n_times - _LEAST_DRAWN[grid.step])) if result.times.size else 0
-    )
-    labels = grid.labels()[start:]
-    wide = {name: np.full((n_series, n_times), np.nan, dtype=np.float64) for name in ("expected", "upper")}
-    alarm = np.zeros((n_series, n_times), dtype=bool)
-    for name, array in wide.items():
-        array[:, result.times] = getattr(result, name)
-    alarm[:, result.times] = result.alarm
-    latest = np.where(alarm.any(axis=1), n_times - 1 - np.argmax(alarm[:, ::-1], axis=1), -1)
-    order = np.lexsort((np.arange(n_series), -alarm.sum(axis=1), -latest))
-    keys = grid.keys()
-    unit = report.says(f"charts.unit.{grid.step}", value=report.value)
-    return [
-        CurveData(
-            periods=labels,
-            observed=_values(grid.values[index, start:]),
-            expected=_values(wide["expected"][index, start:]),
-            upper=_values(wide["upper"][index, start:]),
-            alarm=alarm[index, start:].tolist(),
-            title=series_name(keys[index], report.says("cli.page.whole")),
-            unit=unit,
-        )
-        for index in order[:most].tolist()
-    ]
-
-
-def _values(array: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
-    return [None if value != value else value for value in array.tolist()]
-
-
 def _account(report: Report) -> Iterable[str]:
     if report.gaps():
         yield report.says("cli.detect.gaps", count=report.gaps())
@@ -114,7 +75,8 @@ def _account(report: Report) -> Iterable[str]:
 
 def _charts(report: Report, panels: int) -> list[str]:
     n_series = report.main.grid.values.shape[0]
-    drawn = curves(report, panels)
+    unit = report.says(f"charts.unit.{report.main.grid.step}", value=report.value)
+    drawn = curves(report.main, most=panels, unit=unit, language=report.language)
     if n_series <= _FEW:
         return [_wide_chart(curve, report.language) for curve in drawn]
     parts = [f"<h2>{escape(report.says('cli.page.series'))}</h2>"]

@@ -19,9 +19,11 @@ from rich.table import Table
 from anlan import __version__
 from anlan.charts import number
 from anlan.cli._files import SEPARATORS, TableFile
-from anlan.frames import REASONS, Found
-from anlan.stats.counts import Reason, method_named
+from anlan.frames import CHOSEN, REASONS, Found, series_name
+from anlan.stats.counts import AUTO_CHOICES, Reason, method_named
 from anlan.texts import say
+
+__all__ = ["Compared", "Report", "label_of", "p_text", "series_name"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Report:
         if len(self.runs) == 1:
             return self._frame(self.main)
         frames = [self._frame(run).with_columns(pl.lit(label_of(run)).alias("method")) for run in self.runs]
-        return pl.concat(frames)
+        # Methods differ in their further columns.
+        return pl.concat(frames, how="diagonal")
 
     def compared(self) -> list[Compared]:
         """How the methods agree on the same periods. Empty with one method."""
@@ -85,6 +88,17 @@ class Report:
         counts = np.bincount(self.main.result.reason.reshape(-1).astype(np.int64), minlength=len(REASONS))
         return {
             name: int(count) for name, count in zip(REASONS, counts, strict=True) if count and name != "ok"
+        }
+
+    def chosen(self) -> dict[str, int]:
+        """How many periods each method has judged, where ``auto`` chose; empty for other methods."""
+        if self.main.method != "auto":
+            return {}
+        codes = self.main.result.extra[CHOSEN].astype(np.int64)
+        return {
+            name: int((codes == code).sum())
+            for code, name in enumerate(AUTO_CHOICES)
+            if (codes == code).any()
         }
 
     def says(self, key: str, **values: object) -> str:
@@ -118,6 +132,13 @@ class Report:
         found = self.reasons()
         judged = _judged(self.main)
         lines = [self.says("cli.detect.judged", judged=int(judged.sum()), all=judged.size)]
+        if self.chosen():
+            said = [
+                self.says("cli.detect.chosen_one", method=name, count=count)
+                for name, count in self.chosen().items()
+            ]
+            separator = self.says("cli.where.separator")
+            lines.append(self.says("cli.detect.chosen", methods=separator.join(said)))
         for name, count in found.items():
             lines.append(
                 self.says("cli.detect.reason", count=count, reason=self.says(f"stats.reason.{name}"))
@@ -180,6 +201,7 @@ class Report:
             "evaluated": int(main.result.alarm.size),
             "judged": int(_judged(main).sum()),
             "reasons": self.reasons(),
+            **({"chosen": self.chosen()} if self.main.method == "auto" else {}),
             "alarms": [{name: _plain(item) for name, item in row.items()} for row in self.alarms.to_dicts()],
             "comparison": [vars(item) for item in self.compared()],
         }
@@ -285,11 +307,6 @@ def p_text(value: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
     return "<0.0001" if value < 1e-4 else f"{value:.2g}" if value < 0.01 else f"{value:.2f}"
-
-
-def series_name(key: tuple[Any, ...], otherwise: str) -> str:
-    """The key of a series as a title."""
-    return " · ".join(_text(part) for part in key) if key else otherwise
 
 
 def _text(value: object) -> str:

@@ -64,6 +64,12 @@ def detect_in_file(
     population: Annotated[
         str | None, typer.Option("--population", help="Column with the population at risk.")
     ] = None,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--extra", help="Further column of the method in the output file, or all; may be given again."
+        ),
+    ] = None,
     sheet: Annotated[
         str | None, typer.Option("--sheet", help="Sheet of an Excel file; default the first.")
     ] = None,
@@ -89,6 +95,7 @@ def detect_in_file(
     """
     from anlan.cli import _files, _report
     from anlan.frames import detect_series
+    from anlan.stats.counts import method_named
 
     tongue = checked_language(language)
     calls = [(method, parse_parameters(parameter or ())), *map(parse_call, compare or ())]
@@ -98,6 +105,7 @@ def detect_in_file(
     table = _files.with_numbers(_files.read_table(file, sheet=sheet), value)
     if population is not None:
         table = _files.with_numbers(table, population)
+    _check_population(population, [name for name, _ in calls])
     runs = [
         detect_series(
             table.frame,
@@ -108,12 +116,14 @@ def detect_in_file(
             step=step,
             missing=missing,
             unordered=unordered,
-            population=population,
+            population=population if method_named(name).uses_population else None,
             last=last,
+            # Methods that are compared have other columns, or none.
+            extra=_extra(extra) if place == 0 else False,
             first_row=table.first_row,
             parameters=given,
         )
-        for name, given in calls
+        for place, (name, given) in enumerate(calls)
     ]
     report = _report.Report(table, tuple(runs), value, tongue)
     if output is not None:
@@ -130,6 +140,22 @@ def detect_in_file(
         report.print(rows, [target for target in (output, plot) if target is not None])
     if report.alarms.height:
         raise typer.Exit(FOUND)
+
+
+def _check_population(column: str | None, names: Sequence[str]) -> None:
+    """A population serves the methods that take one; if none does, it is a mistake."""
+    from anlan.stats.counts import METHODS, method_named
+
+    if column is None or any(method_named(name).uses_population for name in names):
+        return
+    accepted = ", ".join(name for name, method in METHODS.items() if method.uses_population)
+    values = {"method": ", ".join(names), "given": column, "accepted": accepted}
+    key = "library.error.no_population"
+    raise ParameterError(say(key, "en", **values), key=key, values=values)
+
+
+def _extra(names: Sequence[str] | None) -> bool | Sequence[str]:
+    return True if names and list(names) == ["all"] else list(names or ())
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, Any]:

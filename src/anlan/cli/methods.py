@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anlan.cli import checked_language
 from anlan.texts import catalogue, say
+
+if TYPE_CHECKING:
+    from anlan.stats.counts import Method, Parameter
 
 app = typer.Typer(pretty_exceptions_enable=False, help="List the detectors, or show one with its parameters.")
 
@@ -31,6 +34,7 @@ def list_methods(context: typer.Context, as_json: _Json = False, language: _Lang
     from anlan.stats.counts import METHODS
 
     tongue = checked_language(language)
+    _tell_of_broken(tongue)
     if as_json:
         _print_json([_described(name) for name in METHODS])
         return
@@ -39,7 +43,7 @@ def list_methods(context: typer.Context, as_json: _Json = False, language: _Lang
         table.add_column(say(f"cli.column.{key}", tongue))
     for method in METHODS.values():
         steps = ", ".join(say(f"cli.step.{step}", tongue) for step in method.steps)
-        table.add_row(method.name, steps, _text(method.title_key, tongue, method.title))
+        table.add_row(method.name, steps, _title(method, tongue))
     Console(highlight=False).print(table)
 
 
@@ -63,30 +67,69 @@ def show_method(
         _print_json(_described(name))
         return
     out = Console(highlight=False)
-    out.print(f"[bold]{escape(method.name)}[/bold]: {escape(_text(method.title_key, tongue, method.title))}")
+    out.print(f"[bold]{escape(method.name)}[/bold]: {escape(_title(method, tongue))}")
+    if method.package:
+        out.print(escape(say("cli.methods.package", tongue, package=method.package)))
     required = {item.name: 1 for item in method.parameters if item.default is REQUIRED}
     steps = ", ".join(
         f"{method.history_needed(step, **required)} {say(f'cli.steps.{step}', tongue)}"
         for step in method.steps
     )
     out.print(f"{say('cli.methods.history', tongue)}: {steps}")
+    if method.uses_population:
+        out.print(say("cli.methods.population", tongue))
+    if name == "auto":
+        for line in _rules(tongue):
+            out.print(line)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for key in ("parameter", "default", "accepted", "meaning"):
         table.add_column(say(f"cli.column.{key}", tongue), overflow="fold")
     for item in method.parameters:
         default = _default(item.default, REQUIRED, tongue)
-        table.add_row(
-            item.name, escape(default), escape(item.accepted), escape(_text(item.help_key, tongue, ""))
-        )
+        table.add_row(item.name, escape(default), escape(item.accepted), escape(_meaning(item, tongue)))
     out.print(table)
     out.print(f"{say('cli.methods.paper', tongue)}: {escape(method.citation)}")
     example = "".join(f" -p {item}=..." for item in required)
     sys.stderr.write(say("cli.methods.try", tongue, name=name, example=example) + "\n")
 
 
-def _text(key: str, language: str, otherwise: str) -> str:
-    """The text of the catalogue; a method of a plugin may have none."""
-    return say(key, language) if key in catalogue() else otherwise
+def _title(method: Method, language: str) -> str:
+    """From the catalogue; methods of other packages carry their own."""
+    if method.title_key in catalogue():
+        return say(method.title_key, language)
+    return method.title_zh if language == "zh" and method.title_zh else method.title
+
+
+def _meaning(parameter: Parameter, language: str) -> str:
+    if parameter.help_key in catalogue():
+        return say(parameter.help_key, language)
+    return parameter.help_zh if language == "zh" and parameter.help_zh else parameter.help
+
+
+def _rules(language: str) -> list[str]:
+    """What ``auto`` chooses, a line for each preference."""
+    from anlan.stats.counts.auto import RULES
+
+    said = []
+    for prefer, lines in RULES.items():
+        least: dict[str, str] = {}
+        for line in lines:
+            key = "cli.methods.rule_years" if line.years else "cli.methods.rule_periods"
+            # The last of the lines of a method has the least history.
+            least[line.choice] = say(
+                key, language, method=line.choice, years=line.years, periods=line.periods
+            )
+        separator = say("cli.where.separator", language)
+        said.append(say("cli.methods.rule", language, prefer=prefer, lines=separator.join(least.values())))
+    return said
+
+
+def _tell_of_broken(language: str) -> None:
+    """Methods that other packages declare and that are not used: on standard error, the list goes on."""
+    from anlan.stats.counts import outside_problems
+
+    for problem in outside_problems():
+        sys.stderr.write(say(problem.key, language, **problem.values) + "\n")
 
 
 def _default(value: Any, required: Any, language: str) -> str:
@@ -101,10 +144,12 @@ def _described(name: str) -> dict[str, Any]:
     method = method_named(name)
     return {
         "name": method.name,
-        "title": {language: _text(method.title_key, language, method.title) for language in ("zh", "en")},
+        "title": {language: _title(method, language) for language in ("zh", "en")},
         "kinds": method.kinds,
         "steps": method.steps,
         "citation": method.citation,
+        "package": method.package,
+        "population": method.uses_population,
         "parameters": [
             {
                 "name": item.name,
@@ -112,7 +157,7 @@ def _described(name: str) -> dict[str, Any]:
                 "required": item.default is REQUIRED,
                 "default": None if item.default is REQUIRED else item.default,
                 "accepted": item.accepted,
-                "meaning": {language: _text(item.help_key, language, "") for language in ("zh", "en")},
+                "meaning": {language: _meaning(item, language) for language in ("zh", "en")},
             }
             for item in method.parameters
         ],

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from anlan.cli import FOUND, checked_language
 from anlan.cli.node import ConfigOption, DataDirOption, JsonOption, WorldOption, open_node
+from anlan.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from anlan.analysis import Rule, Run, RunReport, Signal
+    from sqlalchemy import Connection
+
+    from anlan.analysis import Rule, Run, RunReport, Signal, Trial
     from anlan.store import AsOf, World
 
 app = typer.Typer(help="Rules: what is looked for, what was looked at, and what was found.")
@@ -151,6 +155,156 @@ def run_rules(
                 typer.echo(f"anlan: {row['error']}", err=True)
     if any(row["found"] for row in rows):
         raise typer.Exit(FOUND)
+
+
+@app.command("backtest")
+def backtest_rule(
+    code: Annotated[str, typer.Argument(help="Code of the rule; code@2 for its version 2.")],
+    against: Annotated[
+        str, typer.Option("--against", help="Another rule, or another version (code@1), to stand beside it.")
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Try the rule with name=value beside the rule as it is; may be repeated."),
+    ] = None,
+    years: Annotated[int, typer.Option("--years", help="How many years back, 1 to 30.")] = 5,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            "--events",
+            help="CSV of outbreaks: area,start[,end,name,indicator,recognised]; verified signals if none.",
+        ),
+    ] = None,
+    basis: Annotated[
+        str,
+        typer.Option("--basis", help="reported: what the world knew by then; received: what this node had."),
+    ] = "reported",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the result, for the page of the rule.")] = False,
+    as_of: AsOfOption = None,
+    language: LanguageOption = None,
+    world: WorldOption = "live",
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Try a rule on past years as they were known then: alarms a year, events found, how early. Corrections that came
+    later are not seen. With --against or --set two rules stand side by side."""
+    from anlan.analysis import ask_backtest, backtest, do_backtest, read_events
+    from anlan.flows.backtests import confirmed_events
+    from anlan.store import SYSTEM
+
+    lang = checked_language(language)
+    with open_node(data_dir, config) as node:
+        here = node.world(world)
+        asked = _as_of(here, as_of, "")
+        with here.read() as connection:
+            tried = _to_try(connection, asked, code, against, settings or [])
+            known = (
+                confirmed_events(connection, _everything(), asked, tried[0])
+                if events is None
+                else read_events(connection, _everything(), asked, _content(events), file=events.name)
+            )
+        chosen: Any = basis
+        kept = ""
+        if keep:
+            with here.write(SYSTEM) as tx:
+                kept = ask_backtest(
+                    tx, tried, scope=_everything(), years=years, events=known, basis=chosen, as_of=asked
+                )
+            done = do_backtest(here, kept)
+            if done.result is None:
+                raise ConfigurationError(done.error)
+            trial = done.result
+        else:
+            trial = backtest(here, tried, years=years, events=known, basis=chosen, as_of=asked)
+    if as_json:
+        typer.echo(json.dumps({**trial.to_json(), "kept": kept}, ensure_ascii=False, indent=2))
+        return
+    _print_trial(trial, lang)
+
+
+def _to_try(connection: Connection, as_of: AsOf, code: str, against: str, settings: list[str]) -> list[Rule]:
+    """The rule that is asked about, and the one beside it."""
+    from dataclasses import replace
+
+    from anlan.errors import ParameterError
+
+    first = _rule_named(connection, as_of, code)
+    if against and settings:
+        raise ParameterError(
+            "--against and --set cannot be used together: a rule is compared with one other.",
+            key="analysis.backtest.against",
+            values={"option": "--against --set"},
+        )
+    if settings:
+        changed = {**first.parameters, **_settings(first, settings)}
+        return [replace(first, parameters=changed, version=0), first]
+    return [first, _rule_named(connection, as_of, against)] if against else [first]
+
+
+def _rule_named(connection: Connection, as_of: AsOf, text: str) -> Rule:
+    from anlan.analysis import rule
+
+    code, _, version = text.partition("@")
+    number = int(version) if version.isdecimal() else None
+    return rule(connection, _everything(), as_of, code if number is not None else text, version=number)
+
+
+def _settings(rule: Rule, given: list[str]) -> dict[str, Any]:
+    from anlan.analysis import read_parameters
+    from anlan.errors import ParameterError
+    from anlan.stats.counts import METHODS
+
+    known = [one.name for one in METHODS[rule.method].parameters]
+    typed = dict(text.split("=", 1) for text in given if "=" in text)
+    for text in given:
+        if "=" not in text or text.split("=", 1)[0] not in known:
+            raise ParameterError(
+                f"--set must be name=value; {rule.method} has {', '.join(known)}. Got {text!r}.",
+                key="analysis.backtest.set",
+                values={"given": text, "method": rule.method, "known": ", ".join(known)},
+            )
+    needed = {name: str(value) for name, value in rule.parameters.items() if name in known}
+    found = read_parameters(rule.method, {**needed, **typed}, before={**rule.parameters, **typed})
+    return {name: found[name] for name in typed if name in found}
+
+
+def _content(path: Path) -> bytes:
+    from anlan.errors import InputError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _print_trial(trial: Trial, lang: str) -> None:
+    """One column for each rule, then the values it rests on."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from anlan.analysis import measures
+    from anlan.texts import say
+
+    names = [f"{one.code} {f'v{one.version}' if one.version else '*'}" for one in trial.tried]
+    table = Table("", *(escape(name) for name in names), box=None, pad_edge=False)
+    for line in measures(trial):
+        table.add_row(say(line.key, lang), *(_figure(value, line.decimals) for value in line.values))
+    Console().print(table)
+    if trial.median_gained is not None:
+        typer.echo(say("analysis.trial.gained", lang, days=_figure(trial.median_gained, 1)))
+    for one in trial.tested:
+        values = {
+            "indicator": one.indicator, "first": one.first, "last": one.last, "series": one.series,
+            "values": one.values, "revised": one.revised, "assumed": one.assumed,
+        }  # fmt: skip
+        typer.echo(say("analysis.trial.tested", lang, **values))
+    typer.echo(say("analysis.trial.as_of", lang, seq=trial.input_seq))
+
+
+def _figure(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"
 
 
 def _run(world: World, codes: Iterable[str], as_of: AsOf | None) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The duty board: what is in force, what waits for this person, what is coming, which sources are silent.
 
-A read-model over four rooms; it keeps nothing. Sentences stay keys and values, so that the page says them.
+A read-model over five rooms; it keeps nothing. Sentences stay keys and values, so that the page says them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from anlan import analysis, assessment, registry
+from anlan import analysis, assessment, registry, resolution
 from anlan.analysis.types import Signal
 from anlan.assessment.types import Assessment, Triage
+from anlan.resolution import Matter
 from anlan.store import AsOf, Scope
 from anlan.texts import Sentence
 from anlan.warning import RUNNING_OUT, HazardWarning
@@ -32,7 +33,7 @@ TRIAGE_WITHIN: Mapping[str, timedelta] = {
 }
 _SHOWN = 100
 
-WaitingKind = Literal["signal", "assessment", "draft", "release", "update", "review"]
+WaitingKind = Literal["signal", "assessment", "draft", "release", "update", "review", "matter"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def board(
     may_triage: bool,
     may_draft: bool,
     may_release: bool,
+    may_handle: bool = False,
 ) -> Board:
     """Everything the board shows, as of a sequence, at the moment ``at`` of the world's clock.
 
@@ -115,6 +117,10 @@ def board(
             _to_release(one) for one in warnings.to_release(connection, scope, as_of, person=person_id)
         ]
         waiting += [_to_review(one) for one in warnings.to_review(connection, scope, as_of, person=person_id)]
+    if may_handle:
+        waiting += [
+            _to_handle(one) for one in resolution.waiting(connection, scope, as_of, limit=_SHOWN)
+        ]
     waiting.sort(key=lambda item: (item.since, item.number))
     sources = registry.sources(connection, scope, as_of)
     by_code = {source.code: source for source in sources}
@@ -140,8 +146,9 @@ def board(
 def waiting_counts(
     connection: sa.Connection, scope: Scope, as_of: AsOf, *, at: datetime
 ) -> Mapping[str, int]:
-    """The small figures beside the entries of the rail: new signals, warnings in force."""
+    """The small figures beside the entries of the rail: new signals, warnings in force, matters that wait."""
     return {
+        "matters": len(resolution.waiting(connection, scope, as_of, limit=_SHOWN)),
         "signals": assessment.triage_counts(connection, scope, as_of).get("new", 0),
         "warnings": len(warnings.in_force(connection, scope, as_of, at=at)),
     }
@@ -275,6 +282,21 @@ def _to_update(one: HazardWarning) -> WaitingItem:
         since=one.released_at or one.changed_at,
         due=one.expires,
         level=str(one.level),
+        area_path=one.area_path,
+        number=one.number,
+    )
+
+
+def _to_handle(one: Matter) -> WaitingItem:
+    """Something that a citizen has said and nobody has looked at."""
+    return WaitingItem(
+        kind="matter",
+        subject_id=one.public_id,
+        title={"zh": one.title, "en": one.title},
+        reason=Sentence("flows.waits.matter" if one.state == "open" else "flows.waits.matter_answered"),
+        since=one.changed_at,
+        due=None,
+        level="",
         area_path=one.area_path,
         number=one.number,
     )

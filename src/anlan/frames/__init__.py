@@ -10,18 +10,23 @@ axis without holes, so that two neighbouring periods differ by one. ``2020-W53``
 
 from __future__ import annotations
 
-from anlan.frames.detection import REASONS, RESULT_COLUMNS, Found, detect, detect_series
+from anlan.frames.detection import CHOSEN, REASONS, RESULT_COLUMNS, Found, detect, detect_series
 from anlan.frames.grid import SeriesGrid, read_series
+from anlan.frames.plotting import curves, plot, series_name
 from anlan.frames.times import STEPS, period_label
 
 __all__ = [
+    "CHOSEN",
     "REASONS",
     "RESULT_COLUMNS",
     "STEPS",
     "Found",
     "SeriesGrid",
+    "curves",
     "detect",
     "detect_series",
     "period_label",
+    "plot",
     "read_series",
+    "series_name",
 ]

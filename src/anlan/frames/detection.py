@@ -10,10 +10,13 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.charts import Picture
 from anlan.frames._errors import input_error, parameter_error, shown_list
 from anlan.frames.grid import SeriesGrid, read_series
+from anlan.frames.plotting import curves
 from anlan.frames.times import Ordinals, period_dates
-from anlan.stats.counts import AUTO_CHOICES, REQUIRED, Detection, Method, Reason, method_named
+from anlan.stats.counts import AUTO_CHOICES, METHODS, REQUIRED, Detection, Method, Reason, method_named
+from anlan.texts import DEFAULT_LANGUAGE
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrameT
@@ -27,13 +30,16 @@ REASONS: tuple[str, ...] = tuple(reason.name.lower() for reason in sorted(Reason
 class Found:
     """A checked table with what a method found in it.
 
-    ``parameters`` are those that the caller gave; the method's defaults apply to the others.
+    ``parameters`` are those that the caller gave; the method's defaults apply to the others. ``value`` is the name of the
+    column that was judged, ``extra`` names what of ``result.extra`` becomes columns of the table.
     """
 
     grid: SeriesGrid
     result: Detection
     method: str
     parameters: Mapping[str, Any]
+    value: str = ""
+    extra: tuple[str, ...] = ()
 
     @property
     def ordinals(self) -> Ordinals:
@@ -53,10 +59,21 @@ class Found:
             columns.append(nw.new_series(name, flat, nw.Float64, backend=backend).fill_nan(None))
         columns.append(nw.new_series("alarm", self.result.alarm.reshape(-1), nw.Boolean, backend=backend))
         columns.append(_reasons(self.result, backend))
-        if CHOSEN in self.result.extra:
+        if self.method == "auto":
             columns.append(_chosen(self.result, backend))
+        for name in self.extra:
+            flat = self.result.extra[name].reshape(-1)
+            if flat.dtype == np.bool_:
+                columns.append(nw.new_series(name, flat, nw.Boolean, backend=backend))
+                continue
+            numbers = nw.new_series(name, flat.astype(np.float64), nw.Float64, backend=backend)
+            columns.append(numbers.fill_nan(None))
         # pandas carries row labels along with what is copied; they mean nothing in the result.
         return nw.from_dict({series.name: nw.maybe_reset_index(series) for series in columns})
+
+    def plot(self, *, most: int = 24, unit: str = "", language: str = DEFAULT_LANGUAGE) -> Picture:
+        """The series with what came before the judged periods, those with alarms first; see ``anlan.plot``."""
+        return Picture(curves(self, most=most, unit=unit, language=language), language)
 
 
 def detect(
@@ -71,6 +88,7 @@ def detect(
     unordered: str = "error",
     population: str | None = None,
     last: int | None = None,
+    extra: bool | str | Sequence[str] = False,
     **parameters: Any,
 ) -> IntoDataFrameT:
     """Look for values that are too high (or break a limit) in every series of a tidy table.
@@ -99,6 +117,8 @@ def detect(
         Column with the population at risk, for methods that take one.
     last : int, optional
         Judge only the latest so many periods. None: all; those with too little history say so in ``reason``.
+    extra : bool, str or sequence of str, default False
+        Further columns of the method, by name, or all it has: thresholds and intensity of ``mem``, the level of ``anlan``.
     **parameters
         Parameters of the method, under the names of its array call.
 
@@ -135,6 +155,7 @@ def detect(
         unordered=unordered,
         population=population,
         last=last,
+        extra=extra,
         parameters=parameters,
     )
     native: IntoDataFrameT = found.table().to_native()
@@ -153,6 +174,7 @@ def detect_series(
     unordered: str = "error",
     population: str | None = None,
     last: int | None = None,
+    extra: bool | str | Sequence[str] = False,
     first_row: int = 1,
     parameters: Mapping[str, Any] | None = None,
 ) -> Found:
@@ -163,6 +185,11 @@ def detect_series(
     chosen = method_named(method)
     given = dict(parameters or {})
     _check_call(chosen, given, time, by, last)
+    if population is not None and not chosen.uses_population:
+        accepted = ", ".join(name for name, one in METHODS.items() if one.uses_population)
+        raise parameter_error(
+            "library.error.no_population", method=method, given=population, accepted=accepted
+        )
     grid = read_series(
         frame,
         time=time,
@@ -185,7 +212,24 @@ def detect_series(
         population=grid.population,
         **given,
     )
-    return Found(grid, result, method, given)
+    taken = [*grid.by, *([time] if isinstance(time, str) else time)]
+    return Found(grid, result, method, given, value, _extra(result, extra, taken))
+
+
+def _extra(result: Detection, wanted: bool | str | Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
+    """Names of the further columns; unknown ones, and names that the table has already, are errors."""
+    there = [name for name in result.extra if not (name == CHOSEN and result.method == "auto")]
+    names = there if wanted is True else [wanted] if isinstance(wanted, str) else list(wanted or ())
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        accepted = shown_list(there, len(there)) or "none"
+        raise parameter_error(
+            "library.error.extra", method=result.method, names=shown_list(unknown), accepted=accepted
+        )
+    clash = [name for name in names if name in taken]
+    if clash:
+        raise input_error("library.error.name_taken", names=shown_list(clash), reserved=shown_list(names))
+    return tuple(dict.fromkeys(names))
 
 
 def _check_call(

@@ -274,6 +274,7 @@ def installed_packs(connection: sa.Connection, scope: Scope, as_of: AsOf) -> lis
     return [InstalledPack(**row._mapping) for row in rows]
 
 
+@remembered(tables.person, tables.grant)
 def people(connection: sa.Connection, scope: Scope, as_of: AsOf, *, retired: bool = False) -> list[Person]:
     """Everybody who works here with their roles; for readers of internal matters only."""
     now, given = latest(tables.person, as_of.seq), latest(tables.grant, as_of.seq)

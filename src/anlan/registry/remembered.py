@@ -29,9 +29,16 @@ _answers: WeakKeyDictionary[sa.Engine, OrderedDict[object, tuple[object, ...]]] 
 _lock = threading.Lock()
 
 
-def remembered(table: sa.Table) -> Callable[[Query[P, Item]], Query[P, Item]]:
-    """Remember what a query over one versions table answers. Its keyword arguments must be hashable."""
-    stamp = sa.select(sa.func.max(table.c.known_seq)).where(table.c.known_seq <= sa.bindparam("seq"))
+def remembered(*tables: sa.Table) -> Callable[[Query[P, Item]], Query[P, Item]]:
+    """Remember what a query over one versions table, or some, answers. Its keyword arguments must be hashable."""
+    stamp = sa.select(
+        *(
+            sa.select(sa.func.max(one.c.known_seq))
+            .where(one.c.known_seq <= sa.bindparam("seq"))
+            .scalar_subquery()
+            for one in tables
+        )
+    )
 
     def declare(query: Query[P, Item]) -> Query[P, Item]:
         @functools.wraps(query)
@@ -40,7 +47,7 @@ def remembered(table: sa.Table) -> Callable[[Query[P, Item]], Query[P, Item]]:
         ) -> list[Item]:
             if connection.get_execution_options().get("anlan_write", False):
                 return query(connection, scope, as_of, *args, **kwargs)
-            newest = connection.execute(stamp, {"seq": as_of.seq}).scalar()
+            newest = tuple(connection.execute(stamp, {"seq": as_of.seq}).one())
             # The purpose of a scope limits nothing; it is for the log of reading.
             limits = (scope.areas, scope.domains, scope.sensitivity)
             key = (query.__name__, newest, limits, args, tuple(sorted(kwargs.items())))

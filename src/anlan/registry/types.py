@@ -38,9 +38,20 @@ AREA_KINDS = ("country", "province", "city", "county", "township", "station-area
 # What a role may do. Seeing is not in here: that is the scope's part. Deny by default: what is not listed is not allowed.
 PERMISSIONS: Mapping[str, frozenset[str]] = {
     "viewer": frozenset({"see"}),
-    "reporter": frozenset({"see", "deliver"}),
+    "reporter": frozenset({"see", "deliver", "answer.give"}),
     "analyst": frozenset({"see", "deliver", "triage", "assess", "rule.propose"}),
-    "duty_officer": frozenset({"see", "deliver", "triage", "assess", "warning.draft", "warning.update"}),
+    "duty_officer": frozenset(
+        {
+            "see",
+            "deliver",
+            "triage",
+            "assess",
+            "warning.draft",
+            "warning.update",
+            "answer.give",
+            "matter.handle",
+        }
+    ),
     "chief": frozenset(
         {
             "see",
@@ -52,12 +63,23 @@ PERMISSIONS: Mapping[str, frozenset[str]] = {
             "warning.release_alone",
             "rule.approve",
             "journal.see",
+            "answer.give",
+            "contact.manage",
+            "matter.handle",
         }
     ),
     # Given beside another role to who may have to act when no second person can be reached.
     "emergency_releaser": frozenset({"see", "warning.draft", "warning.update", "warning.release_alone"}),
     "admin": frozenset(
-        {"see", "account.manage", "pack.install", "source.manage", "journal.see", "world.manage"}
+        {
+            "see",
+            "account.manage",
+            "pack.install",
+            "source.manage",
+            "journal.see",
+            "world.manage",
+            "contact.manage",
+        }
     ),
 }
 ROLES = tuple(PERMISSIONS)

@@ -29,7 +29,7 @@ from anlan.series.types import (
     moment_of,
     seconds_of,
 )
-from anlan.store import AsOf, Scope
+from anlan.store import AsOf, Scope, newer_rows
 
 __all__ = [
     "all_versions",
@@ -83,7 +83,7 @@ def _series(
     connection: sa.Connection, scope: Scope, as_of: AsOf, conditions: Sequence[sa.ColumnElement[bool]]
 ) -> list[Series]:
     # Not ``latest``: looking for a newer version row by row uses the key and does not group the whole table.
-    one, newer = tables.series, tables.series.alias("newer")
+    one, newer = tables.series, newer_rows(tables.series)
     superseded = sa.exists().where(
         newer.c.id == one.c.id, newer.c.known_seq > one.c.known_seq, newer.c.known_seq <= as_of.seq
     )

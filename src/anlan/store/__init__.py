@@ -28,7 +28,7 @@ from anlan.store.types import (
     canonical_json,
     new_public_id,
 )
-from anlan.store.versions import latest
+from anlan.store.versions import latest, newer_rows
 from anlan.store.world import Tx, World, make_engine
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "make_engine",
     "metadata",
     "new_public_id",
+    "newer_rows",
     "take",
     "verify",
 ]

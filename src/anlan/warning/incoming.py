@@ -132,7 +132,7 @@ def read_document(
         return ReceivedDocument(kind, (_message(root, data, "", now, trusted),), (), ())
     report = Report(issuing=False)
     items = check_feed(root, kind, len(data), report)
-    found = [_message(one.root, one.data, one.path, now, trusted) for one in embedded_alerts(root)]
+    found = [_message(one.root, one.data, one.path, now, trusted) for one in embedded_alerts(root, report)]
     return ReceivedDocument(kind, tuple(found), items, tuple(report.findings))
 
 

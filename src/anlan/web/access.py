@@ -28,6 +28,9 @@ class Permission(Enum):
     RULE_PROPOSE = "rule.propose"
     RULE_APPROVE = "rule.approve"
     JOURNAL = "journal.see"
+    ANSWER = "answer.give"
+    CONTACTS = "contact.manage"
+    HANDLE = "matter.handle"
 
 
 def permissions_of(roles: Iterable[str] | None) -> frozenset[Permission]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -31,9 +32,22 @@ def number(value: float | int | Decimal | None, language: str, *, digits: int | 
     """
     if value is None or value != value:
         return "—"
+    return _number(value, language, digits)
+
+
+@lru_cache(maxsize=20_000)
+def _number(value: float | int | Decimal, language: str, digits: int | None) -> str:
+    """Tables repeat their figures: a chart's has hundreds of cells and a few dozen different numbers."""
     pattern = "#,##0.###" if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
     text = format_decimal(value, format=pattern, locale=locale_of(language))
     return str(text).replace(",", THIN).replace("-", "−")
+
+
+def probability(value: float | None) -> str:
+    """A p-value or a limit on one, to two figures: ``0.0012``, ``< 0.0001``."""
+    if value is None or value != value:
+        return "—"
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
 
 
 def day(value: date, *, today: date | None = None) -> str:

@@ -169,12 +169,15 @@ def known_track(visit: Visit, moments: Sequence[Moment], *, note: str = "") -> K
         asked = visit.known.astimezone(zone).date().isoformat()
         current = max((place for place, day in enumerate(listed) if day <= asked), default=0)
     last = len(listed) - 1
+    pattern = visit.address(known=listed[last])  # a day is written in an address as it is
     year = visit.now.astimezone(zone).year
     steps = tuple(
         KnownStep(
             at=days[day],
             day=day[5:] if days[day].year == year and len(listed) <= 9 else day,
-            href=visit.address(known=None if place == last else day),
+            href=visit.address(known=None)
+            if place == last
+            else pattern.replace(f"known={listed[last]}", f"known={day}"),
         )
         for place, day in enumerate(listed)
     )

@@ -89,6 +89,7 @@ class RailCounts:
 
     signals: int = 0
     warnings: int = 0
+    matters: int = 0
 
 
 @dataclass
@@ -325,7 +326,7 @@ class Visit:
             return RailCounts()
         with self.world.read() as connection:
             found = waiting_counts(connection, self.who.scope, AsOf(self.world.head()), at=self.now)
-        return RailCounts(signals=found["signals"], warnings=found["warnings"])
+        return RailCounts(found["signals"], found["warnings"], found["matters"])
 
     def _person(self) -> PersonView | None:
         if self.who is None:
@@ -344,6 +345,7 @@ class Visit:
             RailEntry("board", "board", f"{home}/"),
             RailEntry("signals", "signals", f"{home}/signals", count=counts.signals),
             RailEntry("warnings", "warnings", f"{home}/warnings", count=counts.warnings),
+            *self._matters(home, counts),
             RailEntry("domains", "domains", f"{home}/domains"),
             RailEntry("data", "data", f"{home}/data", lower=True),
         ]
@@ -354,6 +356,10 @@ class Visit:
             for e in entries
             if self.may(Permission.READ) or e.key == current
         )
+
+    def _matters(self, home: str, counts: RailCounts) -> tuple[RailEntry, ...]:
+        may = self.may(Permission.HANDLE)
+        return (RailEntry("matters", "matters", f"{home}/matters", count=counts.matters),) if may else ()
 
 
 def world_view(world: World, language: str) -> WorldView:

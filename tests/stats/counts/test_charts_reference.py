@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from reference_cases import (
     shared_series,
 )
 
-from anlan.stats.counts import Detection, Reason, glr, glr_nb, glr_poisson
+from anlan.stats.counts import Detection, Reason, _fast, glr, glr_nb, glr_poisson
 from anlan.stats.counts import rogerson as rogerson_function
 from anlan.stats.counts.rogerson import average_run_length, decision_value, reference_value
 
@@ -32,6 +33,15 @@ DIFFERENT = {
     "h1_value_newton_divergence",
 }  # fmt: skip
 PATHS = case_files("surveillance", "expected", "glrpois") + case_files("surveillance", "expected", "glrnb")
+
+
+@pytest.fixture(params=["plain", "compiled"])
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both ways to compute the likelihood ratio charts."""
+    if request.param == "compiled" and not _fast.is_installed():
+        pytest.skip("numba is not installed")
+    with _fast.engine(request.param):
+        yield
 
 
 def run(path: Path, variant: str) -> tuple[dict[str, Any], Detection, dict[str, FloatArray]]:
@@ -64,6 +74,7 @@ def run(path: Path, variant: str) -> tuple[dict[str, Any], Detection, dict[str, 
     return control, glr_poisson(counts, **given), expected
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_agrees_with_the_shared_reference_cases(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if read_case(path)["control"]["ret"] == "value":
@@ -82,6 +93,7 @@ def test_agrees_with_the_shared_reference_cases(path: Path, monkeypatch: pytest.
     np.testing.assert_array_equal(found.alarm, expected["alarm"] == 1)
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     "path", [path for path in PATHS if path.stem not in DIFFERENT], ids=lambda path: path.stem
 )
@@ -96,6 +108,7 @@ def test_the_published_method_gives_the_same_where_r_follows_it(path: Path) -> N
     np.testing.assert_array_equal(found.alarm, expected["alarm"] == 1)
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_limit_is_where_the_alarm_begins(path: Path) -> None:
     control, found, _ = run(path, "published")
@@ -105,6 +118,7 @@ def test_the_limit_is_where_the_alarm_begins(path: Path) -> None:
     assert not found.alarm[~ok].any()
 
 
+@pytest.mark.usefixtures("engine")
 def test_the_true_maximum_sees_the_outbreak_that_r_misses() -> None:
     path = REFERENCE / "surveillance" / "expected" / "glrnb" / "h1_value_newton_divergence.json"
     _, found, expected = run(path, "published")

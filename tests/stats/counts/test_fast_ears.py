@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+from reference_cases import case_files, mismatches, read_case, read_expected, run_ears, shared_series
 
 from anlan.errors import ParameterError
-from anlan.stats.counts import METHODS, _fast, ears_c1
+from anlan.stats.counts import METHODS, _fast, alarms_only, ears_c1
 from anlan.stats.counts._fast import engine
 
 pytest.importorskip("numba")
@@ -50,22 +51,81 @@ def test_the_bits_are_the_same(
 
     for name in ("expected", "upper", "score", "p_value"):
         np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name), err_msg=name)
-    np.testing.assert_array_equal(compiled.extra["sigma"], plain.extra["sigma"])
+    for name in ("statistic", "sigma"):
+        np.testing.assert_array_equal(compiled.extra[name], plain.extra[name], err_msg=name)
     assert np.array_equal(compiled.alarm, plain.alarm)
     assert np.array_equal(compiled.reason, plain.reason)
 
 
-@pytest.mark.parametrize(("method", "guard"), [("ears_c1", 0), ("ears_c2", 2)])
-def test_the_screening_kernel_finds_the_same_alarms(method: str, guard: int) -> None:
-    counts = make_counts(60, 200, 11, gaps=True)
-    with engine("compiled"):
-        kernels = _fast.kernels("ears", 1.0)
-    assert kernels is not None
+METHODS_AND_THRESHOLDS = [("ears_c1", 3.0), ("ears_c2", 2.5), ("ears_c3", 2.0), ("ears_c3", 0.7)]
 
-    found = kernels.alarms(counts, guard=guard)
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 19), st.integers(0, 70), st.sampled_from([3, 7, 12]), st.booleans(),
+    st.booleans(), st.sampled_from([0.0, 0.5]), st.sampled_from(METHODS_AND_THRESHOLDS),
+)  # fmt: skip
+def test_screening_finds_the_same_alarms(
+    seed: int, n_series: int, n_times: int, baseline: int, gaps: bool, whole: bool, min_sigma: float,
+    method: tuple[str, float],
+) -> None:  # fmt: skip
+    counts = make_counts(n_series, n_times, seed, gaps)
+    counts = np.round(counts) if whole else counts
+    given_all: dict[str, Any] = {
+        "baseline": baseline, "min_sigma": min_sigma, "min_reported": 3, "threshold": method[1],
+    }  # fmt: skip
+    with engine("compiled"):
+        found = alarms_only(method[0], counts, **given_all)
     with engine("plain"):
-        assert np.array_equal(found, METHODS[method].run(counts).alarm)
-    assert found.any()
+        assert np.array_equal(found.flags(), METHODS[method[0]].run(counts, **given_all).alarm)
+
+
+@pytest.mark.parametrize("method", ["ears_c1", "ears_c2", "ears_c3"])
+def test_values_at_the_limit_are_decided_alike(method: str) -> None:
+    # Few different counts and whole thresholds: many values stand exactly at mean + threshold * sigma.
+    counts = np.random.default_rng(3).integers(0, 4, (400, 90))
+    # With a baseline of 9 the rounding of some C3 makes alarms of ties.
+    for threshold, baseline in ((1.0, 7), (2.0, 7), (3.0, 7), (1.0, 9)):
+        given_all: dict[str, Any] = {"threshold": threshold, "baseline": baseline}
+        with engine("compiled"):
+            found = alarms_only(method, counts, **given_all)
+        with engine("plain"):
+            assert np.array_equal(found.flags(), METHODS[method].run(counts, **given_all).alarm)
+    with engine("plain"):
+        c1 = ears_c1(counts, threshold=2.0)
+    assert np.isclose(c1.observed, c1.upper, rtol=1e-12).sum() > 100
+
+
+def test_a_buffer_that_fills_up_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine("compiled"):
+        whole = alarms_only("ears_c1", np.tile([0, 0, 1, 0, 0, 1, 0, 9], (50, 8)))
+        monkeypatch.setattr("anlan.stats.counts._fast._places._LEAST", 0)
+        monkeypatch.setattr("anlan.stats.counts._fast._places._SHARE", 1000)
+        assert np.array_equal(
+            alarms_only("ears_c1", np.tile([0, 0, 1, 0, 0, 1, 0, 9], (50, 8))).series, whole.series
+        )
+    assert len(whole.series) >= 50
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_other_types_are_screened_as_they_stand(dtype: DTypeLike) -> None:
+    counts = np.round(make_counts(21, 120, 5, gaps=False)) % 5000
+    for method in ("ears_c1", "ears_c3"):
+        with engine("compiled"):
+            found = alarms_only(method, counts.astype(dtype))
+        with engine("plain"):
+            assert np.array_equal(found.flags(), METHODS[method].run(counts.astype(dtype)).alarm)
+        assert len(found.series)
+
+
+@pytest.mark.parametrize("path", case_files("surveillance", "expected", "earsC"), ids=lambda path: path.stem)
+def test_the_reference_cases_by_the_compiled_path(path: Path) -> None:
+    case = read_case(path)
+    expected = read_expected(path.with_suffix(".csv"), case["units"], *case["range"])
+    with engine("compiled"):
+        found = run_ears(case, shared_series(case))
+    assert list(mismatches(found.upper, expected["upperbound"], 1e-10)) == []
+    np.testing.assert_array_equal(found.alarm, expected["alarm"] == 1)
 
 
 def run_python(code: str) -> str:

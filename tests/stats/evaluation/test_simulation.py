@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from anlan.errors import ParameterError
-from anlan.stats.evaluation import SCENARIOS, PairedSeries, inject_outbreaks, simulate_noufaily
+from anlan.stats.evaluation import (
+    SCENARIOS,
+    PairedSeries,
+    inject_outbreaks,
+    measure,
+    run_method,
+    simulate_noufaily,
+)
 from anlan.stats.evaluation.paired import spread_outbreak
 
 
@@ -132,9 +139,61 @@ def test_a_series_that_cannot_carry_an_outbreak_is_left_out_or_refused() -> None
     series = inject_outbreaks(counts, size_sd=5, first_tested=120, generator=generator)
     assert series.labels["series"].tolist() == [1, 2]
 
-    with pytest.raises(ParameterError, match="^counts must have a series with two years"):
+    with pytest.raises(ParameterError, match="^counts must be series with two years"):
         inject_outbreaks(counts[:1], size_sd=5, first_tested=120, generator=generator)
     with pytest.raises(ParameterError, match="^size_sd must be"):
         inject_outbreaks(counts, size_sd=0, first_tested=120, generator=generator)
     with pytest.raises(ParameterError, match="^first_tested must be"):
         inject_outbreaks(counts, size_sd=5, first_tested=200, generator=generator)
+    with pytest.raises(ParameterError, match="^size_sd must be given, or size_cases, but not both"):
+        inject_outbreaks(counts, first_tested=120, generator=generator)
+    with pytest.raises(ParameterError, match="^size_sd must be given, or size_cases, but not both"):
+        inject_outbreaks(counts, size_sd=2, size_cases=3, first_tested=120, generator=generator)
+
+
+def test_outbreaks_of_so_many_cases_need_no_history_and_any_time_step() -> None:
+    counts = real_series()[:, :40]
+    dates = np.datetime64("2024-01-01") + np.arange(40)
+    series = inject_outbreaks(
+        counts, size_cases=12, first_tested=20, generator=np.random.default_rng(1), dates=dates, repeats=60,
+        median_periods=3.0,
+    )  # fmt: skip
+    whole = series.start < 30  # so late that no case falls behind the end
+
+    assert series.outbreak[whole].sum(axis=1).mean() == pytest.approx(12, rel=0.1)
+    first_case = np.argmax(series.outbreak > 0, axis=1) - series.start
+    assert 0.5 < first_case[whole].mean() < 2.5
+    assert series.dates is not None
+    np.testing.assert_array_equal(series.dates, dates)
+    np.testing.assert_array_equal(series.take(whole).dates, dates)
+
+
+def test_copies_of_one_series_are_one_unit_of_the_intervals() -> None:
+    generator = np.random.default_rng(1)
+    series = inject_outbreaks(real_series(), size_sd=6, first_tested=150, generator=generator, repeats=30)
+    single = inject_outbreaks(real_series()[:1], size_sd=6, first_tested=150, generator=generator, repeats=30)
+    alarms = np.zeros((len(series.without), 50), dtype=bool)
+    alarms[series.units == 1] = True
+    found = measure(alarms, alarms, series).estimate("fpr")
+
+    assert np.unique(series.units).tolist() == [0, 1, 2]
+    assert found.value == pytest.approx(1 / 3, abs=0.02)
+    assert found.half_width == pytest.approx(
+        1.96 * np.sqrt((1 / 3) * (2 / 3) / 2), rel=0.05
+    )  # three units, ddof 1
+    assert len(np.unique(single.units)) == len(single.without)
+
+
+def test_dates_reach_the_method() -> None:
+    """Weeks with dates have years of 365.25 days; without them the benchmark's 52 weeks."""
+    counts = real_series()
+    dates = np.datetime64("2020-01-06") + 7 * np.arange(200)
+    generator = np.random.default_rng(2)
+    dated = inject_outbreaks(counts, size_sd=5, first_tested=150, generator=generator, dates=dates)
+    run = run_method("anlan", dated)
+
+    assert "frequency" not in run.parameters
+    assert run.has_p_values
+    plain = run_method("anlan", PairedSeries(dated.without, dated.outbreak, 150, dated.start))
+    assert plain.parameters["frequency"] == 52
+    assert (run.scores.null != plain.scores.null).any()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from peers import HttpPeer, MailPeer, mail_text
-from sending_worlds import HOUR, MINUTE, Town
+from sending_worlds import HOUR, MINUTE, Town, ack_of
 from warning_worlds import ALL, CHIBI, JIAYU, OFFICER, alert_of
 
 from anlan.errors import ConflictError, InputError, NotFoundError
@@ -17,9 +17,7 @@ from anlan.store import Actor, Scope, events_after, verify
 from anlan.warning import HazardWarning
 from anlan.warning import queries as warnings
 from anlan.warning.actions import expire_due
-from anlan.warning.cap import MsgType, Status, write
-from anlan.warning.cap import Scope as MessageScope
-from anlan.warning.cap.model import Alert
+from anlan.warning.cap import MsgType
 from anlan.warning.sending import queries
 from anlan.warning.sending.answers import (
     acknowledge,
@@ -101,7 +99,7 @@ def test_sent_delivered_read_acknowledged_acted(both: Town, web: HttpPeer) -> No
     assert kinds(both) == ["answer.acknowledged", "answer.acted"]
     assert verify(both.world, deep=True) == []
     with both.world.read() as connection:
-        counts = queries.unanswered_counts(connection, ALL, both.world.as_of(), [step.public_id])
+        counts = queries.answer_counts(connection, ALL, both.world.as_of(), [step.public_id])
     assert counts == {step.public_id: (1, 1)}
 
 
@@ -118,21 +116,6 @@ def test_the_link_in_a_letter_leads_to_the_answer(town: Town, relay: MailPeer) -
     assert one.answer_id == town.answers()[0].public_id
     with pytest.raises(NotFoundError):
         links.read("answer", token[1], now=town.clock.now() + timedelta(days=2))
-
-
-def ack_of(alert: Alert, **changes: Any) -> bytes:
-    values: dict[str, Any] = {
-        "identifier": "unit-ack-1",
-        "sender": "unit@example.org",
-        "sent": alert.sent,
-        "status": Status.ACTUAL,
-        "msg_type": MsgType.ACK,
-        "scope": MessageScope.PRIVATE,
-        "addresses": alert.sender,
-        "references": (alert.reference,),
-        **changes,
-    }
-    return write(Alert(**values))
 
 
 def test_a_cap_ack_answers_for_a_unit_and_only_for_its_message(town: Town, web: HttpPeer) -> None:

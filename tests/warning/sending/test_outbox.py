@@ -47,6 +47,7 @@ def test_a_webhook_gets_the_released_bytes_signed_and_once(town: Town, web: Http
     assert got.headers["content-type"].startswith("application/cap+xml")
     (one,) = town.parcels()
     assert got.headers["idempotency-key"] == one.public_id
+
     def is_ours(body: bytes = got.body, key: str = one.public_id, later: float = 0.0) -> bool:
         return verify(
             got.headers["anlan-signature"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +17,9 @@ from anlan.errors import ConflictError, InputError, NotFoundError, UnavailableEr
 from anlan.flows.sending import look_after, vault_of
 from anlan.store import SYSTEM, Scope, verify
 from anlan.store.schema import event, personal_key, reading
+from anlan.warning import Level
+from anlan.warning.sending import Audience, Subscription, Way
+from anlan.warning.sending.reach import quiet_end
 from anlan.warning.sending.subscriptions import confirm, end
 from anlan.warning.sending.tokens import link_key
 from anlan.warning.tables_sending import parcel, subscription_lookup
@@ -122,6 +126,7 @@ def test_what_nobody_confirms_is_erased(town: Town) -> None:
         {"language": "fr"},
         {"quiet_from": "22:00"},
         {"quiet_from": "22:00", "quiet_until": "24:00"},
+        {"quiet_from": "22:00", "quiet_until": "22:00"},
         {"min_level": "purple"},
     ],
 )
@@ -180,6 +185,35 @@ def test_quiet_hours_hold_until_morning_unless_it_is_red(both: Town, web: HttpPe
     both.send()
     assert [one.path for one in web.requests[3:]] == ["/quiet"]
     assert set(both.states()) == {"delivered"}
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "quiet", "end"),
+    [
+        ("Asia/Shanghai", "2026-12-31T15:00", ("22:00", "06:30"), "2026-12-31T22:30"),  # 23:00, over New Year
+        ("Asia/Shanghai", "2026-12-31T22:29", ("22:00", "06:30"), "2026-12-31T22:30"),
+        ("Asia/Shanghai", "2026-12-31T22:30", ("22:00", "06:30"), None),
+        ("Asia/Shanghai", "2026-12-31T13:59", ("22:00", "06:30"), None),
+        ("Asia/Shanghai", "2028-02-28T16:30", ("00:00", "07:00"), "2028-02-28T23:00"),  # 29 February
+        (
+            "Europe/Berlin",
+            "2026-03-28T23:30",
+            ("22:00", "06:30"),
+            "2026-03-29T04:30",
+        ),  # a night of seven hours
+        ("Europe/Berlin", "2026-10-24T22:30", ("22:00", "06:30"), "2026-10-25T05:30"),  # one of nine
+    ],
+)
+def test_quiet_hours_at_the_edges(zone: str, now: str, quiet: tuple[str, str], end: str | None) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    one = Subscription(
+        public_id="", known_seq=1, audience=Audience.PUBLIC, way=Way.EMAIL, hazards=(), min_level=Level.BLUE,
+        area_code="", area_path="", language="zh", quiet_from=quiet[0], quiet_until=quiet[1],
+        state="confirmed", asked_at=at, changed_at=at, changed_by="",
+    )  # fmt: skip
+    expected = None if end is None else datetime.fromisoformat(end).replace(tzinfo=UTC)
+    assert quiet_end(one, Level.ORANGE, at, ZoneInfo(zone)) == expected
+    assert quiet_end(one, Level.RED, at, ZoneInfo(zone)) is None
 
 
 def test_links_are_for_one_purpose_one_world_and_a_time(town: Town) -> None:

@@ -35,7 +35,7 @@ def largest_in_r(run: Run, *, change: str, sign: float, family: str) -> Maximum:
         for begin in np.flatnonzero(allowed.any(axis=0)):
             there = allowed[:, begin]
             y, mu, previous = (values[:, begin:] for values in (run.y, run.mu, run.previous))
-            part = Run(y, mu, previous, run.alpha, run.first, run.last)
+            part = replace(run, y=y, mu=mu, previous=previous)
             if family == "poisson":
                 estimate = np.where(there, _epidemic_estimate(part, estimate), estimate)
                 ratio = _epidemic_ratio(part, estimate)

@@ -3,13 +3,14 @@
 At time t a change may have begun at any q of a window up to t. Under it the mean is mu e^kappa (``intercept``) or
 mu + lambda y_(t-1) (``epidemic``). For every pair of series and q the ratio is maximised over kappa or lambda; the
 intercept's is concave in kappa, so that a bracketed Newton iteration always ends at the maximum. (The reference
-implementation's Newton steps do not: ``_glr_reference``.)
+implementation's Newton steps do not: ``_glr_reference``.) The compiled kernels of ``_fast`` give the same numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,21 +19,25 @@ from anlan.stats.counts.result import BoolArray, FloatArray, IntArray
 
 _MAX_STEPS = 80
 _PAIR_CELLS = 400_000  # cells of the (pairs, periods) arrays at a time
-_GRID = np.exp(np.linspace(np.log(1e-3), 0.0, 13))  # parts of the largest lambda
+_EPIDEMIC_SERIES = 16
+#: Lambdas between which the maximum of an epidemic's ratio is looked for.
+GRID = np.concatenate([[0.0], np.geomspace(1e-3, 1e5, 34)])
 
 
 @dataclass(frozen=True)
 class Run:
     """Counts and means of the periods from some position on, up to the one that is tested (the last column).
 
-    ``y``, ``mu``, ``previous`` (n_series, n) with 0 in all three where nothing is reported; ``alpha`` (n_series,);
-    ``first`` and ``last`` (n_series,) bound the columns at which a change may begin.
+    ``y``, ``mu``, ``previous`` (n_series, n) with 0 in all three where nothing is reported; ``alpha`` and ``level``,
+    the mean where it is constant, else NaN (n_series,); ``first`` and ``last`` (n_series,) bound the columns at which
+    a change may begin.
     """
 
     y: FloatArray
     mu: FloatArray
     previous: FloatArray
     alpha: FloatArray
+    level: FloatArray
     first: IntArray
     last: IntArray
 
@@ -40,7 +45,17 @@ class Run:
         """The same with another count in the last period."""
         y = self.y.copy()
         y[:, -1] = count
-        return Run(y, self.mu, self.previous, self.alpha, self.first, self.last)
+        return replace(self, y=y)
+
+    def take(self, rows: IntArray) -> Run:
+        """The same for some of the series."""
+        return Run(*(getattr(self, item.name)[rows] for item in fields(self)))
+
+    @property
+    def is_closed(self) -> BoolArray:
+        """Whether sums of counts and means say everything about an ``intercept`` change, (n_series,)."""
+        closed: BoolArray = (self.alpha <= LEAST_ALPHA) | ~np.isnan(self.level)
+        return closed
 
     def allowed(self) -> BoolArray:
         """At which columns a change may begin, (n_series, n)."""
@@ -66,30 +81,114 @@ def tail_sums(values: FloatArray) -> FloatArray:
 def largest(run: Run, *, change: str, sign: float) -> Maximum:
     """Maximum over the beginnings and over kappa (sign 1: >= 0, -1: <= 0) or lambda >= 0."""
     if change == "epidemic":
-        return _by_pairs(run, _epidemic_candidates(run), 1.0, _maximise_epidemic)
-    if (run.alpha <= LEAST_ALPHA).all():
-        return _poisson_intercept(run, sign)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = tail_sums((run.y - run.mu) / (1 + run.alpha[:, np.newaxis] * run.mu))
-    return _by_pairs(run, run.allowed() & (sign * score > 0), sign, _maximise_intercept)
+        return _epidemic(run)
+    closed = run.is_closed
+    if closed.all():
+        return _closed_intercept(run, sign)
+    found = Maximum(np.zeros(len(closed)), np.zeros(len(closed)))
+    for rows, method in (
+        (np.flatnonzero(closed), _closed_intercept), (np.flatnonzero(~closed), _intercept)
+    ):  # fmt: skip
+        part = method(run.take(rows), sign)
+        found.ratio[rows], found.slope[rows] = part.ratio, part.slope
+    return found
 
 
-def _poisson_intercept(run: Run, sign: float) -> Maximum:
+def _closed_intercept(run: Run, sign: float) -> Maximum:
+    """Poisson, or negative binomial with a constant mean: the best kappa is log of cases over expected cases."""
     cases, expected = tail_sums(run.y), tail_sums(run.mu)
+    scale = np.where(run.alpha > LEAST_ALPHA, run.alpha * np.nan_to_num(run.level), 0.0)[:, np.newaxis]
     usable = run.allowed() & (expected > 0) & (sign * (cases - expected) > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        kappa = np.where(usable, np.log(cases / expected), 0.0)
-        ratio = np.where(usable & (cases > 0), cases * kappa, 0.0) + np.where(usable, expected - cases, 0.0)
+        factor = np.where(usable, cases / expected, 1.0)
+        kappa = np.log(factor)
+        ratio = np.where(cases > 0, cases * kappa, 0.0)
+        if scale.any():
+            growth = np.log1p(scale * factor) - np.log1p(scale)
+            ratio -= np.where(scale > 0, (cases + expected / scale) * growth, cases - expected)
+            kappa = np.where(cases > 0, kappa - growth, kappa)
+        else:
+            ratio -= cases - expected
+    ratio[~usable] = 0.0
     best = ratio.argmax(axis=1)
     place = (np.arange(len(best)), best)
     return Maximum(ratio[place], np.where(np.isfinite(kappa[place]), kappa[place], -1e3))
 
 
-def _epidemic_candidates(run: Run) -> BoolArray:
-    """Beginnings for which the likelihood can rise: somewhere more cases than expected after cases."""
-    excess = (run.y > run.mu) & (run.previous > 0)
-    some: BoolArray = np.maximum.accumulate(excess[:, ::-1], axis=1)[:, ::-1]
-    return run.allowed() & some
+def _intercept(run: Run, sign: float) -> Maximum:
+    score = sign * tail_sums(_excess(run))
+    usable = _records(score, run.allowed(), 0.0)
+    return _by_pairs(run, usable, lambda pairs, _: _maximise_intercept(pairs, sign))
+
+
+def _excess(run: Run) -> FloatArray:
+    """Score of every period at no change."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess: FloatArray = (run.y - run.mu) / (1 + run.alpha[:, np.newaxis] * run.mu)
+    return excess
+
+
+def scores_before(run: Run) -> FloatArray:
+    """Score at no change of every beginning, without the tested period."""
+    excess = _excess(run)
+    excess[:, -1] = 0.0
+    return tail_sums(excess)
+
+
+def _records(score: FloatArray, allowed: BoolArray, least: float) -> BoolArray:
+    """Beginnings that may be the best: the score from there on is above that from every newer beginning on.
+
+    Between two beginnings whose scores do not differ so, the log ratio, concave in kappa, never rises above 0.
+    """
+    held = np.where(allowed, score, -np.inf)
+    newer = np.full_like(held, least)
+    newer[:, :-1] = np.maximum(np.maximum.accumulate(held[:, :0:-1], axis=1)[:, ::-1], least)
+    records: BoolArray = held > newer
+    return records
+
+
+def least_count(run: Run, threshold: float) -> FloatArray:
+    """The count of the last period with which an increase reaches ``threshold``; negative binomial, (n_series,).
+
+    At any kappa the ratio is a straight line in the count, which gives a count for each; the least of them over kappa
+    and the beginnings. Newton steps for the derivative of the ratio in kappa at that count lead there.
+    """
+    result = np.full(len(run.y), np.inf)
+    for rows, pairs in _pairs(run, _records(scores_before(run), run.allowed(), -np.inf)):
+        np.minimum.at(result, rows, _least_count(pairs, threshold))
+    return result
+
+
+def _least_count(pairs: _Pairs, threshold: float) -> FloatArray:
+    y, mu, alpha = pairs.y[:, :-1], pairs.mu[:, :-1], pairs.alpha
+    last = pairs.mu[:, -1]
+    inverse, scale = 1 / alpha[:, 0], alpha[:, 0] * last
+    base = np.log1p(alpha * mu)
+    total, weight = y.sum(axis=1), y + 1 / alpha
+    low, high = np.zeros(len(y)), np.full(len(y), np.inf)
+    kappa = np.log1p(np.sqrt(2 * threshold * (1 + scale) / last))
+    count, open_ = np.full(len(y), np.inf), np.ones(len(y), dtype=bool)
+    for _ in range(_MAX_STEPS):
+        with np.errstate(all="ignore"):
+            factor = np.exp(kappa)
+            z = alpha * mu * factor[:, np.newaxis]
+            share = z / (1 + z)
+            value = kappa * total - (weight * (np.log1p(z) - base)).sum(axis=1)
+            slope = total - (weight * share).sum(axis=1)
+            bend = -(weight * share * (1 - share)).sum(axis=1)
+            growth, p = np.log1p(scale * factor) - np.log1p(scale), 1 - 1 / (1 + scale * factor)
+            count = np.where(open_, (threshold - value + inverse * growth) / (kappa - growth), count)
+            slope += count * (1 - p) - p * inverse
+            bend -= (count + inverse) * p * (1 - p)
+            low, high = np.where(slope > 0, kappa, low), np.where(slope > 0, high, kappa)
+            following = kappa - np.clip(slope / bend, -4.0, 4.0)
+            good = (bend < 0) & (following > low) & (following < high)
+            following = np.where(good, following, np.where(np.isinf(high), 2 * kappa + 0.5, (low + high) / 2))
+        open_ &= (count > 0) & (np.abs(following - kappa) > 1e-7) & (following < 600)
+        kappa = np.where(open_, following, kappa)
+        if not open_.any():
+            break
+    return np.maximum(count, 0.0)
 
 
 @dataclass(frozen=True)
@@ -100,22 +199,33 @@ class _Pairs:
     mu: FloatArray
     previous: FloatArray
     alpha: FloatArray
+    begin: IntArray
 
 
-_Maximiser = Callable[[_Pairs, float], tuple[FloatArray, FloatArray]]
+_Maximiser = Callable[[_Pairs, IntArray], tuple[FloatArray, FloatArray]]
 _Scored = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
-def _by_pairs(run: Run, usable: BoolArray, sign: float, maximise: _Maximiser) -> Maximum:
+def _pairs(run: Run, usable: BoolArray) -> Iterator[tuple[IntArray, _Pairs]]:
+    """The pairs in parts that fit the cache, those of the oldest beginnings first, and their series."""
+    begin, series = (part.astype(np.int64) for part in np.nonzero(usable.T))
+    n, start = run.y.shape[1], 0
+    while start < len(series):
+        oldest = int(begin[start])
+        part = slice(start, start + max(1, _PAIR_CELLS // (n - oldest)))
+        rows, at = series[part], begin[part]
+        inside = np.arange(oldest, n) >= at[:, np.newaxis]
+        y, mu, previous = (
+            np.where(inside, values[rows, oldest:], 0.0) for values in (run.y, run.mu, run.previous)
+        )
+        yield rows, _Pairs(y, mu, previous, run.alpha[rows][:, np.newaxis], at)
+        start += len(rows)
+
+
+def _by_pairs(run: Run, usable: BoolArray, maximise: _Maximiser) -> Maximum:
     ratio, slope = np.zeros(len(run.y)), np.zeros(len(run.y))
-    series, begin = np.nonzero(usable)
-    n = run.y.shape[1]
-    step = max(1, _PAIR_CELLS // max(n, 1))
-    for start in range(0, len(series), step):
-        rows, at = series[start : start + step], begin[start : start + step]
-        inside = np.arange(n) >= at[:, np.newaxis]
-        y, mu, previous = (np.where(inside, part[rows], 0.0) for part in (run.y, run.mu, run.previous))
-        found, derivative = maximise(_Pairs(y, mu, previous, run.alpha[rows][:, np.newaxis]), sign)
+    for rows, pairs in _pairs(run, usable):
+        found, derivative = maximise(pairs, rows)
         order = np.argsort(found, kind="stable")
         better = found[order] > ratio[rows[order]]
         # The last of several assignments to one series is the largest.
@@ -179,31 +289,59 @@ def _bracketed(function: _Scored, low: FloatArray, high: FloatArray, start: Floa
         following = np.where(good, newton, (low + high) / 2)
         moved = np.abs(following - now)
         now = following
-        if not (moved > 1e-11 * np.maximum(np.abs(now), 1.0)).any():
+        # The error of the maximum goes with the square of this.
+        if not (moved > 1e-8 * np.maximum(np.abs(now), 1e-3)).any():
             break
     return now
 
 
-def _maximise_epidemic(pairs: _Pairs, sign: float) -> tuple[FloatArray, FloatArray]:  # noqa: ARG001
-    """Over lambda >= 0. Poisson: concave. Negative binomial: the best of a grid, then Newton between its neighbours."""
+def _epidemic_candidates(run: Run) -> BoolArray:
+    """Beginnings for which the likelihood can rise: somewhere more cases than expected after cases."""
+    excess = (run.y > run.mu) & (run.previous > 0)
+    some: BoolArray = np.maximum.accumulate(excess[:, ::-1], axis=1)[:, ::-1]
+    return run.allowed() & some
+
+
+def _epidemic(run: Run) -> Maximum:
+    """Over lambda >= 0. Poisson: concave. Negative binomial: about the best point of a grid."""
+    ratio, slope = np.zeros(len(run.y)), np.zeros(len(run.y))
+    usable = _epidemic_candidates(run)
+    for start in range(0, len(run.y), _EPIDEMIC_SERIES):
+        rows = np.arange(start, min(start + _EPIDEMIC_SERIES, len(run.y)))
+        part = run.take(rows)
+        alpha = part.alpha[:, np.newaxis, np.newaxis]
+        y, mu, previous = (values[:, :, np.newaxis] for values in (part.y, part.mu, part.previous))
+        tails = np.cumsum(_gains(y, mu, mu + GRID * previous, alpha)[:, ::-1], axis=1)[:, ::-1]
+        found = _by_pairs(part, usable[rows], partial(_maximise_epidemic, best=tails.argmax(axis=2)))
+        ratio[rows], slope[rows] = found.ratio, found.slope
+    return Maximum(ratio, slope)
+
+
+def _maximise_epidemic(
+    pairs: _Pairs, rows: IntArray, best: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Between the neighbours of the point of the grid that is ``best`` (n_series, n) for series and beginning."""
+    best = best[rows, pairs.begin]
     y, mu, previous = pairs.y, pairs.mu, pairs.previous
+    alpha = pairs.alpha[:, 0]
     with np.errstate(all="ignore"):
         able = previous > 0
         most = np.where(able, (y - mu) / np.where(able, previous, 1.0), 0.0).max(axis=1)
-        grid = np.concatenate([[0.0], _GRID, [1.0 + 1e-9]])
-        trial = np.stack([_epidemic_ratio(pairs, most * part) for part in grid])
-        best = np.clip(trial.argmax(axis=0), 1, len(grid) - 2)
-        low, high = most * grid[best - 1], most * grid[best + 1]
-        lam = _bracketed(lambda value: _epidemic_score(pairs, value), low, high, most * grid[best])
-        ratio = _epidemic_ratio(pairs, lam)
+        high = np.append(GRID[1:], np.inf)[best]
+        high = np.where(np.isinf(high), np.maximum(most, GRID[best]), high)
+        lam = _bracketed(
+            lambda value: _epidemic_score(pairs, value), GRID[np.maximum(best - 1, 0)], high, GRID[best]
+        )
+        ratio = _gains(y, mu, mu + lam[:, np.newaxis] * previous, pairs.alpha).sum(axis=1)
         raised = mu[:, -1] + lam * previous[:, -1]
-        alpha = pairs.alpha[:, 0]
-        slope = np.log(raised / mu[:, -1]) - np.log1p(alpha * raised) + np.log1p(alpha * mu[:, -1])
+        growth = np.log1p(alpha * raised) - np.log1p(alpha * mu[:, -1])
+        slope = np.log(raised / mu[:, -1]) - np.where(alpha > LEAST_ALPHA, growth, 0.0)
     return np.where(ratio > 0, ratio, 0.0), np.where(np.isfinite(slope), slope, 0.0)
 
 
 def _epidemic_score(pairs: _Pairs, lam: FloatArray) -> tuple[FloatArray, FloatArray]:
-    y, previous, alpha = pairs.y, pairs.previous, pairs.alpha
+    y, previous = pairs.y, pairs.previous
+    alpha = np.where(pairs.alpha > LEAST_ALPHA, pairs.alpha, 0.0)
     mean = np.where(previous > 0, pairs.mu + lam[:, np.newaxis] * previous, 1.0)
     spread = mean * (1 + alpha * mean)
     first = previous * (y - mean) / spread
@@ -211,11 +349,14 @@ def _epidemic_score(pairs: _Pairs, lam: FloatArray) -> tuple[FloatArray, FloatAr
     return first.sum(axis=1), second.sum(axis=1)
 
 
-def _epidemic_ratio(pairs: _Pairs, lam: FloatArray) -> FloatArray:
-    y, alpha = pairs.y, pairs.alpha
-    able = pairs.mu > 0
-    mu = np.where(able, pairs.mu, 1.0)
-    mean = mu + lam[:, np.newaxis] * pairs.previous
-    gain = y * np.log(mean / mu) - (y + 1 / alpha) * (np.log1p(alpha * mean) - np.log1p(alpha * mu))
-    ratio: FloatArray = np.where(able, gain, 0.0).sum(axis=1)
-    return ratio
+def _gains(y: FloatArray, mu: FloatArray, mean: FloatArray, alpha: FloatArray) -> FloatArray:
+    """Log ratio of every period with ``mean`` against ``mu``; 0 where nothing is reported."""
+    there = mu > 0
+    base = np.where(there, mu, 1.0)
+    mean = np.where(there, mean, 1.0)
+    growth = mean - base
+    if (alpha > LEAST_ALPHA).any():
+        spread = np.log1p(alpha * mean) - np.log1p(alpha * base)
+        growth = np.where(alpha > LEAST_ALPHA, (y + 1 / alpha) * spread, growth)
+    gains: FloatArray = y * np.log(mean / base) - growth
+    return gains

@@ -118,6 +118,12 @@ def _window_history(step: Step, chosen: Mapping[str, Any]) -> int:
     return int(chosen["b"]) * _a_year(step, chosen) + width + _long_weeks(step, chosen)
 
 
+def _window_memory(step: Step, chosen: Mapping[str, Any]) -> int | None:
+    if step == "month" and chosen["variant"] != "published":
+        return None  # R counts the days of months from the first of the series
+    return max(_window_history(step, chosen), int(chosen.get("limit54_periods") or 0))
+
+
 def _cdc_history(step: Step, chosen: Mapping[str, Any]) -> int:
     year = _a_year(step, chosen)
     length = int(chosen["periods"] or (1 if year == 12 else 4))
@@ -138,6 +144,8 @@ def classic_methods(method: type[Method], named: Callable[..., tuple[Parameter, 
         given: dict[str, Any] = {
             "steps": ("week", "month"), "history": _chart_history, "page": name, "uses_dates": True,
         }  # fmt: skip
+        if "history" in more and not function.__name__.startswith("outbreakp"):
+            given["looks_back"] = _window_memory if more["history"] is _window_history else more["history"]
         return method(
             name=name, function=function, title=title, title_key=f"stats.method.{name}", kinds=("count",),
             **(given | more),
@@ -206,7 +214,8 @@ def classic_methods(method: type[Method], named: Callable[..., tuple[Parameter, 
             parameters=named(
                 "outbreakp", ("k", "float", 100.0, {"above": 1}), ("min_history", "int", 8, {"at_least": 0}), _VARIANT
             ),
-            history=lambda _step, chosen: int(chosen["min_history"]),
+            # A first value has nothing to be compared with, whatever ``min_history``.
+            history=lambda _step, chosen: max(int(chosen["min_history"]), 1),
             citation=(
                 "Frisén M, Andersson E, Schiöler L (2009). Robust outbreak surveillance of epidemics in Sweden. Stat "
                 "Med 28(3): 476-493."

@@ -1,8 +1,10 @@
-"""States of the methods that are not charts: the latest periods of each series, or the state of a limit.
+"""States of the methods that are not charts: the periods of each series that a result depends on, or the state of a limit.
 
 A method that looks back a fixed number of periods needs no more of a series than those; ``update`` runs it on them and
-the new values, and finds what the batch call finds. A limit needs the length of the run beyond it and whether its
-alarm is on.
+the new values, and finds what the batch call finds. A method that looks at all of a series (a regression on the whole
+history, OutbreakP, a likelihood ratio chart whose change may have begun at any time) has to keep all of it; its state
+grows with the series and each update costs what the batch call costs. A limit needs the length of the run beyond it and
+whether its alarm is on.
 """
 
 from __future__ import annotations
@@ -15,108 +17,132 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from anlan.stats.counts import _input, limits
+from anlan.stats.counts._calendar import following_dates, step_between
 from anlan.stats.counts._input import parameter_error
-from anlan.stats.counts.methods import Step, method_named
+from anlan.stats.counts.methods import METHODS, Method, Step, method_named
 from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray
 
-#: Methods whose result at a period depends on a fixed number of periods before it and on nothing else.
-WINDOWED = (
-    "farrington_flexible", "farrington_original", "ears_c1", "ears_c2", "ears_c3", "bayes", "rki", "cdc",
-)  # fmt: skip
+_A_YEAR: Mapping[Step, int] = {"day": 365, "week": 52, "month": 12}
 
 
 @dataclass(frozen=True)
 class Recent:
-    """The latest periods of all series after ``position`` periods, as many as the method looks back."""
+    """The periods of all series after ``position`` periods that the method still needs.
+
+    ``memory`` is how many it looks back, None for all. Periods are dropped ``cycle`` at a time: without dates the time
+    of the year is the place in the series. ``along`` are ``population`` and known means, in the shape of ``values``.
+    """
 
     method: str
     position: int
     values: FloatArray
     dates: NDArray[np.datetime64] | None
-    population: FloatArray | None
+    along: Mapping[str, FloatArray]
     parameters: Mapping[str, Any]
-    memory: int
+    memory: int | None
+    cycle: int
+    not_registered: Method | None = None
 
-    def update(self, fresh: FloatArray, population: FloatArray | None) -> tuple[Recent, Detection]:
+    def update(self, fresh: FloatArray, given: Mapping[str, ArrayLike | None]) -> tuple[Recent, Detection]:
         n_new = fresh.shape[1]
         values = np.concatenate([self.values, fresh], axis=1)
         dates = None if self.dates is None else np.append(self.dates, following_dates(self.dates, n_new))
-        people = None
-        if self.population is not None:
-            if population is None:
-                raise parameter_error(
-                    "population", f"given for the new periods, of shape {fresh.shape}", None
-                )
-            people = np.concatenate([self.population, population], axis=1)
-        elif population is not None:
-            raise parameter_error("population", "None: the state was begun without one", "an array")
+        along = self._along(fresh, given)
         new = np.arange(self.values.shape[1], values.shape[1])
-        found = method_named(self.method).run(
-            values, dates=dates, evaluate=new, population=people, **self.parameters
-        )
-        kept = slice(max(values.shape[1] - self.memory, 0), None)
+        found = _run(self.chosen, values, dates, along, self.parameters, new)
+        first = _n_dropped(values.shape[1], self.memory, self.cycle)
         after = replace(
             self,
             position=self.position + n_new,
-            values=np.ascontiguousarray(values[:, kept]),
-            dates=None if dates is None else dates[kept],
-            population=None if people is None else np.ascontiguousarray(people[:, kept]),
+            values=np.ascontiguousarray(values[:, first:]),
+            dates=None if dates is None else dates[first:],
+            along={name: np.ascontiguousarray(array[:, first:]) for name, array in along.items()},
         )
         return after, replace(found, times=self.position + np.arange(n_new))
 
+    @property
+    def chosen(self) -> Method:
+        return self.not_registered or method_named(self.method)
 
-def begin(
-    method: str,
-    cases: FloatArray,
-    dates: ArrayLike | None,
-    population: ArrayLike | None,
-    parameters: Mapping[str, Any],
-) -> Recent:
+    def _along(self, fresh: FloatArray, given: Mapping[str, ArrayLike | None]) -> dict[str, FloatArray]:
+        along = {}
+        for name, array in given.items():
+            if array is None and name in self.along:
+                raise parameter_error(name, f"given for the new periods, of shape {fresh.shape}", None)
+            if array is not None and name not in self.along:
+                raise parameter_error(name, "None: the state was begun without such an array", "an array")
+            if array is not None:
+                column = np.asarray(array)
+                column = column[:, np.newaxis] if column.ndim == 1 else column
+                checked = (
+                    _input.as_population(column, fresh) if name == "population" else _means(column, fresh)
+                )
+                along[name] = np.concatenate([self.along[name], checked], axis=1)
+        return along
+
+
+def begin(chosen: Method, cases: FloatArray, parameters: Mapping[str, Any]) -> Recent:
     """The state after ``cases``. Everything is checked here as the batch call checks it."""
-    chosen = method_named(method)
-    days = None if dates is None else np.asarray(dates, dtype="datetime64[D]")
+    given = dict(parameters)
+    dates, population = given.pop("dates", None), given.pop("population", None)
+    for name, array, is_used in (
+        ("dates", dates, chosen.uses_dates), ("population", population, chosen.uses_population)
+    ):  # fmt: skip
+        if array is not None and not is_used:
+            raise parameter_error(name, f"None for {chosen.name}", type(array).__name__)
     # The batch call on what there is names every argument that is not acceptable.
     nothing = np.zeros(0, dtype=np.int64)
-    chosen.run(cases, dates=dates, evaluate=nothing, population=population, **parameters)
-    step = _step(days)
-    if step == "month" and parameters.get("variant", "published") != "published":
-        raise parameter_error(
-            "variant", "'published' for months: R counts their days from the first", parameters["variant"]
-        )
+    chosen.run(cases, dates=dates, evaluate=nothing, population=population, **given)
+    days = None if dates is None else np.asarray(dates, dtype="datetime64[D]")
     if days is not None and len(days) < 2:
-        raise parameter_error(
-            "dates", "at least two, from which the next ones follow", f"{len(days)} of them"
-        )
-    memory = chosen.history_needed(step, **parameters)
-    kept = slice(max(cases.shape[1] - memory, 0), None)
-    people = None if population is None else _input.as_population(population, cases)
+        accepted = "at least two, from which the next ones follow"
+        raise parameter_error("dates", accepted, f"{len(days)} of them")
+    step = chosen.steps[0] if days is None else step_between(days)
+    along = {} if population is None else {"population": _input.as_population(population, cases)}
+    means = np.asarray(given.get("mean"))
+    if means.ndim > 0 and means.shape[-1] > 1:
+        along["mean"] = np.array(np.broadcast_to(means.astype(np.float64), cases.shape))
+        del given["mean"]
+    memory = chosen.memory(step, **given)
+    # The step is seen between two dates.
+    memory = None if memory is None else max(memory, 2)
+    has_year = days is None and any(parameter.name == "frequency" for parameter in chosen.parameters)
+    cycle = int(given.get("frequency") or _A_YEAR[step]) if has_year else 1
+    first = _n_dropped(cases.shape[1], memory, cycle)
     return Recent(
-        method=method,
+        method=chosen.name,
         position=cases.shape[1],
-        values=np.ascontiguousarray(cases[:, kept]),
-        dates=None if days is None or not chosen.uses_dates else days[kept],
-        population=None
-        if people is None or not chosen.uses_population
-        else np.ascontiguousarray(people[:, kept]),
-        parameters=dict(parameters),
-        memory=max(memory, 2),
+        values=np.ascontiguousarray(cases[:, first:]),
+        dates=None if days is None else days[first:],
+        along={name: np.ascontiguousarray(array[:, first:]) for name, array in along.items()},
+        parameters=given,
+        memory=memory,
+        cycle=cycle,
+        not_registered=None if METHODS.get(chosen.name) is chosen else chosen,
     )
 
 
-def _step(days: NDArray[np.datetime64] | None) -> Step:
-    if days is None or len(days) < 2:
-        return "week"
-    return "month" if int((days[1] - days[0]).astype(np.int64)) > 20 else "week"
+def _n_dropped(n_times: int, memory: int | None, cycle: int) -> int:
+    """How many of the earliest periods are no longer needed, in whole cycles."""
+    return 0 if memory is None else max(n_times - memory, 0) // cycle * cycle
 
 
-def following_dates(days: NDArray[np.datetime64], n_new: int) -> NDArray[np.datetime64]:
-    """The next dates of weeks or months; of months the first day."""
-    if _step(days) == "week":
-        following: NDArray[np.datetime64] = days[-1] + 7 * np.arange(1, n_new + 1)
-        return following
-    months = days[-1].astype("datetime64[M]") + np.arange(1, n_new + 1)
-    first: NDArray[np.datetime64] = months.astype("datetime64[D]")
-    return first
+def _run(
+    chosen: Method, values: FloatArray, dates: NDArray[np.datetime64] | None, along: Mapping[str, FloatArray],
+    parameters: Mapping[str, Any], new: IntArray,
+) -> Detection:  # fmt: skip
+    means = {"mean": along["mean"]} if "mean" in along else {}
+    return chosen.run(
+        values, dates=dates, evaluate=new, population=along.get("population"), **parameters, **means
+    )
+
+
+def _means(given: ArrayLike, fresh: FloatArray) -> FloatArray:
+    means = np.asarray(given, dtype=np.float64)
+    fits = means.ndim == 2 and means.shape[0] in (1, len(fresh)) and means.shape[1] in (1, fresh.shape[1])
+    if not fits or not (np.isfinite(means) & (means > 0)).all():
+        raise parameter_error("mean", f"numbers > 0 of shape {fresh.shape}", f"shape {means.shape}")
+    return np.array(np.broadcast_to(means, fresh.shape))
 
 
 @dataclass(frozen=True)

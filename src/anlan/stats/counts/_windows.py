@@ -74,9 +74,9 @@ def moments(cases: FloatArray, rows: IntArray) -> tuple[FloatArray, FloatArray, 
     return number, mean, squares
 
 
-def enough_reported(number: FloatArray, n_rows: int) -> BoolArray:
-    """At least half of the reference, and two values."""
-    enough: BoolArray = number >= max(0.5 * n_rows, 2.0)
+def enough_reported(number: FloatArray, n_rows: int, *, least: int = 2) -> BoolArray:
+    """At least half of the reference, and two values (or ``least``)."""
+    enough: BoolArray = number >= max(0.5 * n_rows, least)
     return enough
 
 

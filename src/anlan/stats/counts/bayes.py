@@ -118,7 +118,8 @@ def _bayes(
     for series in _windows.blocks(len(cases)):
         number, mean, _ = _windows.moments(cases[series], rows)
         observed = found.observed[series]
-        enough = _windows.enough_reported(number, len(rows))
+        # A reference of one period has a predictive distribution too.
+        enough = _windows.enough_reported(number, len(rows), least=min(len(rows), 2))
         reason = _windows.base_reason(observed, complete, enough, np.zeros_like(enough), Reason.OK)
         usable = enough & complete
         with np.errstate(divide="ignore", invalid="ignore"):

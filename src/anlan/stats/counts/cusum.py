@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from anlan.stats.counts import _charts, _input, _windows
+from anlan.stats.counts import _charts, _fast, _input, _windows
 from anlan.stats.counts._charts import Steps
-from anlan.stats.counts._incontrol import Control, Model, control_for
+from anlan.stats.counts._incontrol import Control, Model, control_for, default_training
 from anlan.stats.counts._input import Evaluate
 from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray
 
 TRANSFORMS = ("rossi", "standard", "anscombe", "anscombe2nd", "pearsonNegBin", "anscombeNegBin", "none")
+FRONT = {"anscombe": 1.5}  # factors of x that are not 1
+LIMIT_POWER = {"anscombe": 1.5, "anscombe2nd": 1.5}  # powers of ``limit_line`` that are not 1
 _DOUBLINGS = 60
+_SCREENED_AT_ONCE = 1024
+_SECONDS_SAVED = 4e-8  # per value, by the compiled kernels of extra ``fast``
 
 
 def cusum(
@@ -96,6 +100,10 @@ def cusum(
         cases, dates=dates, frequency=frequency, training=training, mean=mean, season=season, transform=transform,
         k=k, h=h, overdispersion=overdispersion, reset=reset, variant=variant,
     )  # fmt: skip
+    kernels = _fast.kernels("cusum", _SECONDS_SAVED * cases.size)
+    if kernels is not None:
+        compiled: Detection = kernels.detect(chart, cases, evaluate)
+        return compiled
     return _charts.run(chart, cases, evaluate)
 
 
@@ -191,24 +199,90 @@ def cusum_chart(
     )
 
 
+def screen(
+    counts: NDArray[Any],
+    *,
+    dates: ArrayLike | None = None,
+    frequency: int | None = None,
+    training: int | None = None,
+    mean: float | ArrayLike | None = None,
+    variant: str = "published",
+    **settings: Any,
+) -> tuple[IntArray, IntArray] | None:
+    """Series and time of the alarms, by the compiled kernels; None where the whole result has to be made.
+
+    That is so where the work is too small, the training is longer than the series, or a value of ``counts`` is not
+    acceptable. Parameters as for ``cusum``. See ``alarms.alarms_only``.
+    """
+    kernels = _fast.kernels("cusum", _SECONDS_SAVED * counts.size)
+    if kernels is None:
+        return None
+    axis = _windows.axis_for(counts.shape[1], dates, frequency, variant)
+    is_known = mean is not None
+    length = default_training(axis.frequency, is_known=is_known) if training is None else training
+    n_training = _input.as_whole("training", length, at_least=0 if is_known else 2)
+    if n_training >= counts.shape[1]:
+        return None
+    days = None if dates is None else np.asarray(dates)
+    given = np.asarray(mean) if is_known else np.zeros(0)
+    by_series = given.ndim == 2 and len(given) != 1
+    if by_series and len(given) != len(counts):
+        return None
+    is_constant = is_known and given.size == 1
+    # What is estimated or changes in time is made for some series at a time, so that it stays in the cache.
+    size = max(len(counts), 1) if is_constant else _SCREENED_AT_ONCE
+    parts = []
+    for start in range(0, len(counts), size):
+        part = counts[start : start + size]
+        # Only the training has to be read as the plain module reads it.
+        seen = _input.as_series(part[:, :n_training])
+        own = given[start : start + size] if by_series else mean
+        chart = cusum_chart(
+            part if is_known else seen, dates=days if is_known or days is None else days[:n_training],
+            frequency=frequency, training=n_training, mean=own, variant=variant, **settings,
+        )  # fmt: skip
+        found: tuple[IntArray, IntArray] | None = kernels.alarms(chart, part)
+        if found is None:
+            return None
+        parts.append((start + found[0] if start else found[0], found[1]))
+    joined: tuple[IntArray, IntArray] = kernels.joined(parts)
+    return joined
+
+
 def standardise(y: FloatArray, m: FloatArray, transform: str, alpha: float) -> FloatArray:
     """x of the count y with in-control mean m."""
+    own, (centre, scale) = own_scale(y, transform, alpha), centre_and_scale(m, transform, alpha)
     x: FloatArray
     if transform == "rossi":
-        x = (y - 3 * m + 2 * np.sqrt(y * m)) / (2 * np.sqrt(m))
-    elif transform == "standard":
-        x = (y - m) / np.sqrt(m)
-    elif transform == "none":
-        x = y.copy()
-    elif transform == "pearsonNegBin":
-        x = (y - m) / np.sqrt(m + alpha * m**2)
-    elif transform == "anscombe":
-        x = 1.5 * (np.cbrt(y) ** 2 - np.cbrt(m) ** 2) / m ** (1 / 6)
-    elif transform == "anscombe2nd":
-        x = (np.cbrt(y) ** 2 - (np.cbrt(m) ** 2 - m ** (-1 / 3) / 9)) / (2 / 3 * m ** (1 / 6))
+        x = (own - 3 * centre + 2 * np.sqrt(own * centre)) / scale
     else:
-        x = (_stabilised(y, alpha) - _stabilised(m, alpha)) / (m + alpha * m**2) ** (1 / 6)
+        x = FRONT.get(transform, 1.0) * (own - centre) / scale
     return x
+
+
+def own_scale(y: FloatArray, transform: str, alpha: float) -> FloatArray:
+    """Counts on the scale on which the transformation takes differences."""
+    if transform in ("anscombe", "anscombe2nd"):
+        scaled: FloatArray = np.cbrt(y) ** 2
+        return scaled
+    return _stabilised(y, alpha) if transform == "anscombeNegBin" else y
+
+
+def centre_and_scale(m: FloatArray, transform: str, alpha: float) -> tuple[FloatArray, FloatArray]:
+    """What a difference is taken from, and what it is divided by."""
+    if transform == "rossi":
+        return m, 2 * np.sqrt(m)
+    if transform == "standard":
+        return m, np.sqrt(m)
+    if transform == "none":
+        return np.zeros_like(m), np.ones_like(m)
+    if transform == "pearsonNegBin":
+        return m, np.sqrt(m + alpha * m**2)
+    if transform == "anscombe":
+        return np.cbrt(m) ** 2, m ** (1 / 6)
+    if transform == "anscombe2nd":
+        return np.cbrt(m) ** 2 - m ** (-1 / 3) / 9, 2 / 3 * m ** (1 / 6)
+    return _stabilised(m, alpha), (m + alpha * m**2) ** (1 / 6)
 
 
 def _stabilised(y: FloatArray, alpha: float) -> FloatArray:
@@ -221,20 +295,25 @@ def count_at(m: FloatArray, x: FloatArray, transform: str, alpha: float) -> Floa
     """The count at which the standardised value is ``x``; 0 where it is beyond that already without a case."""
     if transform == "anscombeNegBin":
         return _bisected(lambda y: standardise(y, m, transform, alpha), x)
-    power, y = 1.0, x
     if transform == "rossi":
         # sqrt(y) solves s^2 + 2 sqrt(m) s - 3 m - 2 x sqrt(m) = 0.
         power, y = 2.0, np.sqrt(np.maximum(4 * m + 2 * x * np.sqrt(m), 0.0)) - np.sqrt(m)
-    elif transform == "standard":
-        y = m + x * np.sqrt(m)
-    elif transform == "pearsonNegBin":
-        y = m + x * np.sqrt(m + alpha * m**2)
-    elif transform == "anscombe":
-        power, y = 1.5, 2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2
-    elif transform == "anscombe2nd":
-        power, y = 1.5, 2 / 3 * m ** (1 / 6) * x + np.cbrt(m) ** 2 - m ** (-1 / 3) / 9
+    else:
+        power, (slope, start, less) = LIMIT_POWER.get(transform, 1.0), limit_line(m, transform, alpha)
+        y = slope * x + start - less
     count: FloatArray = np.maximum(y, 0.0) ** power
     return count
+
+
+def limit_line(m: FloatArray, transform: str, alpha: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Slope and two parts of the start of the line in x whose power is the count."""
+    nothing = np.zeros_like(m)
+    if transform == "none":
+        return np.ones_like(m), nothing, nothing
+    if transform in ("standard", "pearsonNegBin"):
+        return centre_and_scale(m, transform, alpha)[1], m, nothing
+    less = m ** (-1 / 3) / 9 if transform == "anscombe2nd" else nothing
+    return 2 / 3 * m ** (1 / 6), np.cbrt(m) ** 2, less
 
 
 def _bisected(function: Callable[[FloatArray], FloatArray], target: FloatArray) -> FloatArray:

@@ -1,21 +1,22 @@
 """The one table of detectors: documents, command line and web form are built from it.
 
-A method added here gets its command-line options, its form, its page in the reference and the contract tests of
-``check_detector`` without further work. Its functions check their own arguments; what stands here says the same to
+A method added here gets its command-line options, its form, its page in the reference, streaming and the contract tests
+of ``check_detector`` without further work. Its functions check their own arguments; what stands here says the same to
 people before they call. Texts stand in ``anlan.texts`` under ``stats.method.<method>`` and
-``stats.parameter.<method>.<parameter>``.
+``stats.parameter.<method>.<parameter>``. Other packages add methods by entry points (``_outside``); they carry their
+texts themselves and stand in the same table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from anlan.errors import ParameterError
+from anlan.errors import ParameterError, Problem
+from anlan.stats.counts import _outside
 from anlan.stats.counts._input import VARIANTS, Evaluate
 from anlan.stats.counts._methods_anlan import anlan_entry
 from anlan.stats.counts._methods_classic import classic_methods
@@ -42,19 +43,22 @@ class Parameter:
     """One setting of a method.
 
     ``default`` is ``REQUIRED`` when there is none; None with ``optional`` means that the method chooses (by time step,
-    or switches something off) and the help text says what. ``above`` and ``below`` are strict bounds.
+    or switches something off) and the help text says what. ``above`` and ``below`` are strict bounds. ``help`` and
+    ``help_zh`` say what it is for methods of other packages, which have no ``help_key``.
     """
 
     name: str
     kind: Kind
     default: Any
-    help_key: str
+    help_key: str = ""
     optional: bool = False
     at_least: float | None = None
     at_most: float | None = None
     above: float | None = None
     below: float | None = None
     choices: tuple[str, ...] = ()
+    help: str = ""
+    help_zh: str = ""
 
     @property
     def accepted(self) -> str:
@@ -70,33 +74,39 @@ class Parameter:
         return phrase.strip() + (" or None" if self.optional else "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """A detector as people choose it.
 
-    ``kinds`` are kinds of indicator, ``steps`` the time steps it is meant for, ``history`` gives the number of periods
-    before the first one that can be decided, for a time step and the parameters that differ from their defaults.
+    ``function`` takes an array of shape (n_series, n_times), ``evaluate``, the ``parameters`` by name, and ``dates`` and
+    ``population`` where the flags say so. ``kinds`` are kinds of indicator, ``steps`` the time steps it is meant for.
+    ``history`` gives the number of periods before the first one that can be decided, ``looks_back`` the number of
+    periods before a period that its result depends on (None: all since the series began, which is always right), both
+    for a time step and all parameters. ``title_zh`` is for methods of other packages, ``package`` names the package.
     """
 
     name: str
     function: Callable[..., Detection]
     title: str
-    title_key: str
     kinds: tuple[str, ...]
     steps: tuple[Step, ...]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...] = ()
     history: Callable[[Step, Mapping[str, Any]], int]
+    looks_back: Callable[[Step, Mapping[str, Any]], int | None] | None = None
     citation: str
-    page: str
+    title_key: str = ""
+    title_zh: str = ""
+    page: str = ""
     uses_dates: bool = False
     uses_population: bool = False
+    package: str = ""
 
     def parameter(self, name: str) -> Parameter:
         """The parameter of that name; an unknown one is a ``ParameterError`` that lists those there are."""
         for parameter in self.parameters:
             if parameter.name == name:
                 return parameter
-        known = ", ".join(parameter.name for parameter in self.parameters)
+        known = ", ".join(parameter.name for parameter in self.parameters) or "none"
         raise ParameterError(
             f"{self.name} has no parameter {name!r}. It has {known}.",
             key="stats.error.unknown_parameter",
@@ -105,8 +115,14 @@ class Method:
 
     def history_needed(self, step: Step, **parameters: Any) -> int:
         """Periods before the first one that can be decided."""
-        chosen = {parameter.name: parameter.default for parameter in self.parameters} | parameters
-        return self.history(step, chosen)
+        return self.history(step, self._all(parameters))
+
+    def memory(self, step: Step, **parameters: Any) -> int | None:
+        """Periods before a period that its result depends on; None is all since the series began."""
+        return None if self.looks_back is None else self.looks_back(step, self._all(parameters))
+
+    def _all(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return {parameter.name: parameter.default for parameter in self.parameters} | dict(given)
 
     def run(
         self,
@@ -129,16 +145,59 @@ class Method:
 
 
 def method_named(name: str) -> Method:
-    """The method of that name; an unknown one is a ``ParameterError`` that lists those there are."""
+    """The method of that name; an unknown one is a ``ParameterError`` that lists those there are.
+
+    So is one that another package declares and that cannot be used; the message says why.
+    """
     try:
         return METHODS[name]
     except KeyError:
+        broken = METHODS.outside().problem_of(name)
+        if broken is not None:
+            raise ParameterError(broken.message, key=broken.key, values=broken.values) from None
         known = ", ".join(METHODS)
         raise ParameterError(
             f"method must be one of {known}. Got {name!r}.",
             key="stats.error.unknown_method",
             values={"name": name, "known": known},
         ) from None
+
+
+def outside_problems() -> tuple[Problem, ...]:
+    """What is wrong with methods that other packages declare; those are in no list of methods."""
+    return METHODS.outside().problems
+
+
+class MethodTable(Mapping[str, Method]):
+    """Methods by name: anlan's own, and those that other packages declare.
+
+    Entry points are read once, when all methods are asked for or one that anlan does not have.
+    """
+
+    def __init__(self, own: tuple[Method, ...]) -> None:
+        self._own = {method.name: method for method in own}
+        self._outside: _outside.Outside | None = None
+
+    def __getitem__(self, name: str) -> Method:
+        own = self._own.get(name)
+        return self.outside().methods[name] if own is None else own
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from self.outside().methods
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self.outside().methods)
+
+    def outside(self) -> _outside.Outside:
+        """What other packages bring, and what is wrong with it."""
+        if self._outside is None:
+            self._outside = _outside.find(Method, self._own)
+        return self._outside
+
+    def look_again(self) -> None:
+        """Read the entry points again when they are next needed: a package was installed since."""
+        self._outside = None
 
 
 def _farrington_history(step: Step, chosen: Mapping[str, Any]) -> int:
@@ -149,12 +208,14 @@ def _farrington_history(step: Step, chosen: Mapping[str, Any]) -> int:
     return int(chosen["b"]) * periods + w + extra
 
 
+def _farrington_memory(step: Step, chosen: Mapping[str, Any]) -> int | None:
+    if step == "month" and chosen["variant"] != "published":
+        return None  # R counts the days of months from the first of the series
+    return max(_farrington_history(step, chosen), int(chosen["limit54_periods"] or 0))
+
+
 def _ears_history(extra: int) -> Callable[[Step, Mapping[str, Any]], int]:
     return lambda _step, chosen: int(chosen["baseline"]) + extra
-
-
-def _limit_history(_step: Step, chosen: Mapping[str, Any]) -> int:
-    return int(chosen["duration"]) - 1
 
 
 def _named(method: str, *parameters: tuple[str, Kind, Any, dict[str, Any]]) -> tuple[Parameter, ...]:
@@ -211,61 +272,61 @@ def _ears(name: str, function: Callable[..., Detection], title: str, extra: int,
         kinds=("count",),
         steps=("day", "week"),
         history=_ears_history(extra),
+        looks_back=_ears_history(extra),
         citation=_EARS_CITATION,
         page="ears",
         **more,
     )
 
 
-METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        method.name: method
-        for method in (
-            Method(
-                name="farrington_flexible",
-                function=farrington_flexible,
-                title="Same season of past years, with trend and past outbreaks pulled down",
-                title_key="stats.method.farrington_flexible",
-                kinds=("count",),
-                steps=("week", "month"),
-                parameters=_FARRINGTON,
-                history=_farrington_history,
-                citation=(
-                    "Noufaily A, Enki DG, Farrington P, Garthwaite P, Andrews N, Charlett A (2013). An improved "
-                    "algorithm for outbreak detection in multiple surveillance systems. Stat Med 32(7): 1206-1222."
-                ),
-                page="farrington_flexible",
-                uses_dates=True,
-                uses_population=True,
+METHODS = MethodTable(
+    (
+        Method(
+            name="farrington_flexible",
+            function=farrington_flexible,
+            title="Same season of past years, with trend and past outbreaks pulled down",
+            title_key="stats.method.farrington_flexible",
+            kinds=("count",),
+            steps=("week", "month"),
+            parameters=_FARRINGTON,
+            history=_farrington_history,
+            looks_back=_farrington_memory,
+            citation=(
+                "Noufaily A, Enki DG, Farrington P, Garthwaite P, Andrews N, Charlett A (2013). An improved "
+                "algorithm for outbreak detection in multiple surveillance systems. Stat Med 32(7): 1206-1222."
             ),
-            _ears("ears_c1", ears_c1, "Seven periods just before", 0, parameters=_ears_parameters(3.0)),
-            _ears("ears_c2", ears_c2, "Seven periods with a gap of two", 2, parameters=_ears_parameters(3.0)),
-            _ears(
-                "ears_c3", ears_c3, "Three periods together against their C2 baselines", 4,
-                parameters=_ears_parameters(2.0, ("variant", "choice", "published", {"choices": VARIANTS})),
+            page="farrington_flexible",
+            uses_dates=True,
+            uses_population=True,
+        ),
+        _ears("ears_c1", ears_c1, "Seven periods just before", 0, parameters=_ears_parameters(3.0)),
+        _ears("ears_c2", ears_c2, "Seven periods with a gap of two", 2, parameters=_ears_parameters(3.0)),
+        _ears(
+            "ears_c3", ears_c3, "Three periods together against their C2 baselines", 4,
+            parameters=_ears_parameters(2.0, ("variant", "choice", "published", {"choices": VARIANTS})),
+        ),
+        Method(
+            name="limit",
+            function=limit,
+            title="A fixed limit with duration and hysteresis",
+            title_key="stats.method.limit",
+            kinds=("count", "concentration", "level", "rate", "share"),
+            steps=("day", "week", "month"),
+            parameters=_named(
+                "limit",
+                ("limit", "float", REQUIRED, {}),
+                ("direction", "choice", "above", {"choices": DIRECTIONS}),
+                ("inclusive", "bool", False, {}),
+                ("duration", "int", 1, {"at_least": 1}),
+                ("hysteresis", "float", 0.0, {"at_least": 0}),
             ),
-            Method(
-                name="limit",
-                function=limit,
-                title="A fixed limit with duration and hysteresis",
-                title_key="stats.method.limit",
-                kinds=("count", "concentration", "level", "rate", "share"),
-                steps=("day", "week", "month"),
-                parameters=_named(
-                    "limit",
-                    ("limit", "float", REQUIRED, {}),
-                    ("direction", "choice", "above", {"choices": DIRECTIONS}),
-                    ("inclusive", "bool", False, {}),
-                    ("duration", "int", 1, {"at_least": 1}),
-                    ("hysteresis", "float", 0.0, {"at_least": 0}),
-                ),
-                history=_limit_history,
-                citation="The standard or plan that sets the limit.",
-                page="limit",
-            ),
-            anlan_entry(Method, _named),
-            *seasonal_methods(Method, _named),
-            *classic_methods(Method, _named),
-        )
-    }
+            # The first value decides: shorter than ``duration`` it is no alarm.
+            history=lambda _step, _chosen: 0,
+            citation="The standard or plan that sets the limit.",
+            page="limit",
+        ),
+        anlan_entry(Method, _named),
+        *seasonal_methods(Method, _named),
+        *classic_methods(Method, _named),
+    )
 )  # fmt: skip

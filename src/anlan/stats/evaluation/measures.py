@@ -8,7 +8,8 @@ method could not judge is no alarm; it does not count among the quiet weeks, and
 
 Every measure is a ratio of two sums over series, so its standard error and that of a difference between two methods on
 the same series come from one formula: the spread over series of (numerator - ratio * denominator) / mean denominator.
-The series are the sampling units; weeks within a series are not taken to be independent.
+The series are the sampling units; weeks within a series are not taken to be independent, nor are copies of one real
+series with different outbreaks.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Numerator and denominator of a measure for each series, shape (n_series,)."""
+    """Numerator and denominator of a measure for each sampling unit (series, county), shape (n_units,)."""
 
     numerator: FloatArray
     denominator: FloatArray
@@ -52,12 +53,16 @@ class Ratio:
         return float(self.numerator.sum()) / total if total > 0 else float("nan")
 
     def influence(self) -> FloatArray:
-        """How much each series moves the ratio; its mean is zero."""
+        """How much each unit moves the ratio; its mean is zero."""
         mean = float(self.denominator.mean()) if len(self.denominator) else 0.0
         if mean == 0:
             return np.full(len(self.denominator), np.nan)
         found: FloatArray = (self.numerator - self.value * self.denominator) / mean
         return found
+
+    def estimate(self) -> Estimate:
+        """The ratio with its 95 % interval."""
+        return _estimate(self.value, self.influence())
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,7 @@ class Performance:
     ratios: Mapping[str, Ratio]
 
     def estimate(self, name: str) -> Estimate:
-        ratio = self.ratios[name]
-        return _estimate(ratio.value, ratio.influence())
+        return self.ratios[name].estimate()
 
     def difference(self, other: Performance, name: str) -> Estimate:
         """This minus the other, paired by series."""
@@ -124,16 +128,22 @@ def measure(
     detected: BoolArray = np.any(hits, axis=1)
     one = np.ones(shape[0])
     quiet = ~found & ok
+    units = series.units
+
+    def ratio(numerator: FloatArray, denominator: FloatArray) -> Ratio:
+        over, under = (np.bincount(units, weights=each) for each in (numerator, denominator))
+        return Ratio(over.astype(np.float64), under.astype(np.float64))
+
     return Performance(
         {
-            "fpr": Ratio(_count(null), _count(null_ok)),
-            "pod": Ratio(detected.astype(np.float64), one),
-            "pod_first_week": Ratio(at_start.astype(np.float64), one),
-            "delay": Ratio(detection_delay(hits, series).astype(np.float64), one),
-            "ppv": Ratio(_count(hits), _count(found)),
-            "sensitivity": Ratio(_count(hits), _count(inside)),
-            "specificity": Ratio(_count(quiet & outside), _count(outside & ok)),
-            "npv": Ratio(_count(quiet & outside), _count(quiet)),
+            "fpr": ratio(_count(null), _count(null_ok)),
+            "pod": ratio(detected.astype(np.float64), one),
+            "pod_first_week": ratio(at_start.astype(np.float64), one),
+            "delay": ratio(detection_delay(hits, series).astype(np.float64), one),
+            "ppv": ratio(_count(hits), _count(found)),
+            "sensitivity": ratio(_count(hits), _count(inside)),
+            "specificity": ratio(_count(quiet & outside), _count(outside & ok)),
+            "npv": ratio(_count(quiet & outside), _count(quiet)),
         }
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from anlan.stats.counts.anchors import DateArray
 from anlan.stats.counts.result import BoolArray, FloatArray, IntArray
 
 
@@ -32,6 +33,8 @@ class PairedSeries:
         measures of the stored reference run count from here.
     labels : mapping of str to ndarray of shape (n_series,)
         Strata: scenario, group, sizes.
+    dates : ndarray of datetime64[D], shape (n_times,), optional
+        One day of each period, for real series. None: simulated weeks, 52 a year.
     """
 
     without: FloatArray
@@ -39,6 +42,7 @@ class PairedSeries:
     first_tested: int
     start: IntArray
     labels: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    dates: DateArray | None = None
 
     @property
     def with_outbreak(self) -> FloatArray:
@@ -68,11 +72,28 @@ class PairedSeries:
         inside: BoolArray = (week >= self.first_week[:, np.newaxis]) & (week <= self.last_week[:, np.newaxis])
         return inside
 
+    @property
+    def units(self) -> IntArray:
+        """Sampling unit of each row: the real series that it is a copy of (label ``series``), or the row itself.
+
+        Copies of a single real series are units of their own: intervals are then about this series only.
+        """
+        copied = self.labels.get("series")
+        if copied is None or len(np.unique(copied)) < 2:
+            return np.arange(len(self.without), dtype=np.int64)
+        found: IntArray = np.unique(copied, return_inverse=True)[1].astype(np.int64)
+        return found
+
     def take(self, chosen: BoolArray | IntArray) -> PairedSeries:
         """Some of the series."""
         labels = {name: values[chosen] for name, values in self.labels.items()}
         return PairedSeries(
-            self.without[chosen], self.outbreak[chosen], self.first_tested, self.start[chosen], labels
+            self.without[chosen],
+            self.outbreak[chosen],
+            self.first_tested,
+            self.start[chosen],
+            labels,
+            self.dates,
         )
 
 

@@ -23,6 +23,7 @@ class ReferenceRow(NamedTuple):
     npv: float
 
 
+REFERENCE_SERIES = 420
 #: Methods here whose name in the run is another one.
 NAMES: Mapping[str, str] = MappingProxyType(
     {

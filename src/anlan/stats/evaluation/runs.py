@@ -26,8 +26,8 @@ _DECIDED = np.array([int(reason) for reason in Reason if reason.is_decided])
 class Run:
     """A method on paired series; arrays of shape (n_series, n_tested).
 
-    ``scores`` is -log10 of the p-value where the method has one, else its exceedance score. ``extras`` are those of the
-    null run. ``seconds`` is CPU time of both runs together.
+    ``scores`` is -log10 of the p-value where the method has one (``has_p_values``), else its exceedance score. ``extras``
+    are those of the null run. ``seconds`` is CPU time of both runs together.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Run:
     scores: Scores
     extras: Mapping[str, Any]
     seconds: float
+    has_p_values: bool = False
 
     def performance(self, series: PairedSeries) -> Performance:
         """With the method's own threshold."""
@@ -65,13 +66,16 @@ def comparable_methods() -> tuple[str, ...]:
     )
 
 
-def benchmark_parameters(method: Method) -> dict[str, Any]:
-    """The settings of the stored reference run: alpha 0.01 (Bayes 0.05), years of 52 weeks, no rule of five in four."""
+def benchmark_parameters(method: Method, *, dated: bool = False) -> dict[str, Any]:
+    """The settings of the stored reference run: alpha 0.01 (Bayes 0.05), years of 52 weeks, no rule of five in four.
+
+    For ``dated`` series the dates say how long a year is.
+    """
     names = {parameter.name for parameter in method.parameters}
     given: dict[str, Any] = {}
     if "alpha" in names:
         given["alpha"] = 0.05 if method.name.startswith("bayes") else 0.01
-    if "frequency" in names:
+    if "frequency" in names and not dated:
         given["frequency"] = 52
     if "limit54_cases" in names:
         given["limit54_cases"] = 0
@@ -86,24 +90,35 @@ def run_method(name: str, series: PairedSeries, parameters: Mapping[str, Any] | 
     name : str
     series : PairedSeries
     parameters : mapping, optional
-        Instead of ``benchmark_parameters``.
+        Instead of ``benchmark_parameters``. Dates of the series are passed on in either case.
     """
     method = method_named(name)
-    given = benchmark_parameters(method) if parameters is None else dict(parameters)
+    dates = series.dates
+    given = benchmark_parameters(method, dated=dates is not None) if parameters is None else dict(parameters)
     began = time.process_time()
-    null = method.run(series.without, evaluate=series.tested, **given)
+    null = method.run(series.without, dates=dates, evaluate=series.tested, **given)
     alarms, judged, scores = null.alarm.copy(), _judged(null), scores_of(null)
     null_judged, null_scores = judged.copy(), scores.copy()
     # Before its outbreak a series is the null series, and no method looks ahead (``check_detector``).
     for first in range(0, len(series.tested), _WEEKS_TOGETHER):
         rows = np.flatnonzero(series.first_week // _WEEKS_TOGETHER == first // _WEEKS_TOGETHER)
         if len(rows):
-            found = method.run(series.with_outbreak[rows], evaluate=series.tested[first:], **given)
+            cases = series.with_outbreak[rows]
+            found = method.run(cases, dates=dates, evaluate=series.tested[first:], **given)
             alarms[rows, first:], judged[rows, first:] = found.alarm, _judged(found)
             scores[rows, first:] = scores_of(found)
     seconds = time.process_time() - began
     return Run(
-        name, given, null.alarm, alarms, null_judged, judged, Scores(null_scores, scores), null.extra, seconds
+        method=name,
+        parameters=given,
+        null_alarms=null.alarm,
+        outbreak_alarms=alarms,
+        null_judged=null_judged,
+        outbreak_judged=judged,
+        scores=Scores(null_scores, scores),
+        extras=null.extra,
+        seconds=seconds,
+        has_p_values=_has_p_values(null),
     )
 
 
@@ -113,10 +128,14 @@ def _judged(found: Detection) -> BoolArray:
     return judged
 
 
+def _has_p_values(found: Detection) -> bool:
+    return not bool(np.isnan(found.p_value[_judged(found)]).all())
+
+
 def scores_of(found: Detection) -> FloatArray:
     """One number a period to rank by, larger is more unusual: -log10 p, or the exceedance score without a p-value."""
     judged = _judged(found)
-    if np.isnan(found.p_value[judged]).all():
+    if not _has_p_values(found):
         scores = np.where(np.isnan(found.score), np.where(found.alarm, np.inf, -np.inf), found.score)
         return np.where(judged, np.clip(scores, -_LARGEST_SCORE, _LARGEST_SCORE), np.nan)
     with np.errstate(divide="ignore"):

@@ -22,6 +22,7 @@ DSIG = "http://www.w3.org/2000/09/xmldsig#"
 # Spaces, commas, < and & are the standard's list; other white space and control characters break references alike.
 _FORBIDDEN = re.compile(r"[\s,<&\x00-\x1f\x7f]")
 _MESSAGES_ABOUT_OTHERS = {MsgType.UPDATE, MsgType.CANCEL, MsgType.ACK, MsgType.ERROR}
+MOST_REFERENCES = 5_000
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -64,10 +65,12 @@ def moment(element: etree._Element, name: str) -> datetime | None:
 
 
 def parse_references(text: str) -> tuple[list[Reference], list[str]]:
-    """Split ``references`` into extended identifiers and the tokens that are none."""
+    """Split ``references`` into extended identifiers and the tokens that are none; what is beyond any sense is one such."""
     references: list[Reference] = []
     wrong: list[str] = []
-    for token in text.split():
+    tokens = text.split(None, MOST_REFERENCES)
+    wrong += tokens[MOST_REFERENCES:]
+    for token in tokens[:MOST_REFERENCES]:
         parts = token.split(",")
         try:
             if len(parts) != 3 or not all(parts):

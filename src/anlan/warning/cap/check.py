@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DocumentCheck", "EmbeddedAlert", "check", "check_document", "check_root", "is_cap_namespace"]
 
+MOST_ALERTS = 1_000
 _FAMILY = ("urn:oasis:names:tc:emergency:cap:", "http://www.incident.com/cap/")
 
 
@@ -154,8 +155,8 @@ def check_document(
         return DocumentCheck(kind, tuple(report.findings), 1 if local_name(root) == "alert" else 0)
     report = Report(issuing=issuing)
     items = check_feed(root, kind, len(data), report)
+    found = embedded_alerts(root, report)
     findings = report.findings
-    found = embedded_alerts(root)
     for alert in found:
         inner = Report(issuing=issuing, within=alert.path)
         check_root(alert.root, alert.data, inner, now=now, profiles=profiles, trusted=trusted)
@@ -163,9 +164,18 @@ def check_document(
     return DocumentCheck(kind, tuple(findings), len(found), items)
 
 
-def embedded_alerts(root: etree._Element) -> list[EmbeddedAlert]:
-    """Every message inside a feed or an envelope, each in a document of its own; lines stay those of the file."""
-    return [EmbeddedAlert(path, copy.deepcopy(element)) for path, element in local_alerts(root)]
+def embedded_alerts(root: etree._Element, report: Report) -> list[EmbeddedAlert]:
+    """The messages inside a feed or an envelope, each in a document of its own; lines stay those of the file.
+
+    Beyond a thousand there is an error in the report, and the rest is not looked at.
+    """
+    found: list[EmbeddedAlert] = []
+    for path, element in local_alerts(root):
+        if len(found) == MOST_ALERTS:
+            report.error("LIMIT", element, "alerts", limit=MOST_ALERTS)
+            break
+        found.append(EmbeddedAlert(path, copy.deepcopy(element)))
+    return found
 
 
 def is_cap_namespace(namespace: str) -> bool:

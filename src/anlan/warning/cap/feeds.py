@@ -22,7 +22,7 @@ from lxml import etree
 
 from anlan.warning.cap._rules_alert import child
 from anlan.warning.cap._rules_info import children
-from anlan.warning.cap.findings import Report, element_path, local_name
+from anlan.warning.cap.findings import Report, local_name, paths_below
 from anlan.warning.cap.schema import NAMESPACE
 
 __all__ = ["FeedItem", "FeedKind", "check_feed", "feed_kind", "local_alerts"]
@@ -115,13 +115,13 @@ def feed_kind(root: etree._Element) -> FeedKind:
 def local_alerts(root: etree._Element) -> Iterator[tuple[str, etree._Element]]:
     """Path and element of every message inside a document, the outermost ones only."""
     inside: etree._Element | None = None
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        if event == "end":
+    for path, element, begins in paths_below(root):
+        if not begins:
             if element is inside:
                 inside = None
-        elif inside is None and element is not root and _is_alert(element):
+        elif inside is None and _is_alert(element):
             inside = element
-            yield element_path(element), element
+            yield path, element
 
 
 def _is_alert(element: etree._Element) -> bool:
@@ -184,7 +184,7 @@ def _check_atom(root: etree._Element, report: Report) -> _Items:
     )
     has_author = bool(children(root, "author"))
     items: _Items = []
-    for entry in children(root, "entry"):
+    for position, entry in enumerate(children(root, "entry"), 1):
         _require(entry, ("id", "title", "updated"), report)
         _check_parts(entry, _ENTRY_PARTS, report)
         _check_atom_dates(entry, report)
@@ -195,7 +195,8 @@ def _check_atom(root: etree._Element, report: Report) -> _Items:
         identity = _text(entry, "id")
         if url and identity and identity != url:
             report.advise("FEED-ID", child(entry, "id"), given=identity[:120])
-        items.append((_item(entry, identity, _text(entry, "updated"), url, has_alert), entry))
+        path = f"entry[{position}]"
+        items.append((_item(entry, path, identity, _text(entry, "updated"), url, has_alert), entry))
     for inner in root:
         if isinstance(inner.tag, str) and _is_alert(inner):
             report.warn("FEED-STRAY", inner)
@@ -262,7 +263,7 @@ def _check_rss(root: etree._Element, report: Report) -> _Items:
     if not any(link.get("rel") == "self" for link in children(channel, "link")):
         report.advise("FEED-SELF", channel)
     items: _Items = []
-    for item in children(channel, "item") + children(root, "item"):
+    for position, item in enumerate(children(channel, "item") + children(root, "item"), 1):
         if not _text(item, "title") and not _text(item, "description"):
             report.error("FEED-REQ", item, element="title")
         _check_rss_date(item, "pubDate", report)
@@ -275,7 +276,8 @@ def _check_rss(root: etree._Element, report: Report) -> _Items:
             report.error("FEED-URL", child(item, "link"), given=given[:120])
         elif not given and not has_alert:
             report.error("FEED-LINK", item)
-        items.append((_item(item, _guid(item, report), _text(item, "pubDate"), url, has_alert), item))
+        path = f"channel/item[{position}]"
+        items.append((_item(item, path, _guid(item, report), _text(item, "pubDate"), url, has_alert), item))
     return items
 
 
@@ -334,10 +336,12 @@ def _text(element: etree._Element, name: str) -> str:
     return ""
 
 
-def _item(element: etree._Element, identity: str, updated: str, url: str, has_alert: bool) -> FeedItem:
+def _item(
+    element: etree._Element, path: str, identity: str, updated: str, url: str, has_alert: bool
+) -> FeedItem:
     line: Any = element.sourceline  # the stubs give it no type
     title = _text(element, "title")
-    return FeedItem(element_path(element), int(line or 0), identity, title, updated, url, has_alert)
+    return FeedItem(path, int(line or 0), identity, title, updated, url, has_alert)
 
 
 def _joined(base: str, given: str) -> str:

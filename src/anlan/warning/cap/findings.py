@@ -6,7 +6,7 @@ mere advice). The list of rules with its sentences stands in ``anlan/texts/warni
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ __all__ = [
     "Report",
     "element_path",
     "local_name",
+    "paths_below",
     "raise_on_errors",
     "refusal",
     "refused",
@@ -29,6 +30,7 @@ __all__ = [
 MOST_PER_RULE = 50
 # Comparing all sides of a ring grows with the square of its points; in one message not more than this is compared.
 _MOST_COMPARISONS = 8_000_000
+_COST_OF_A_RING = 4_000
 FindingSeverity = Literal["error", "warning", "advice"]
 
 _REPEATABLE = {
@@ -39,6 +41,7 @@ _REPEATABLE = {
     "entry": {"link", "author", "category"},
     "channel": {"item", "link", "category"},
     "EDXLDistribution": {"contentObject"},
+    "alerts": {"alert"},
 }
 
 
@@ -117,8 +120,8 @@ class Report:
         return self._within if at.getparent() is None else f"{self._within}/{element_path(at)}"
 
     def may_compare(self, points: int) -> bool:
-        """Whether there is time left to compare the sides of a ring of so many points; each yes is counted."""
-        self._comparisons_left -= points**2
+        """Whether there is time left to compare the sides of a ring of so many points; each question is counted."""
+        self._comparisons_left -= points**2 + _COST_OF_A_RING
         return self._comparisons_left >= 0
 
     def refused(self, error: InputError, at: etree._Element) -> None:
@@ -141,6 +144,28 @@ class Report:
     def advise(self, rule: str, at: etree._Element, variant: str = "", **values: object) -> None:
         """Good practice."""
         self.add("advice", rule, at, variant, **values)
+
+
+def paths_below(root: etree._Element) -> Iterator[tuple[str, etree._Element, bool]]:
+    """Walk over a document: path, element, and whether it begins (or ends). Cheap for any number of siblings."""
+    counts: list[dict[str, int]] = [{}]
+    steps: list[str] = []
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if element is root or not isinstance(element.tag, str):
+            continue
+        if event == "end":
+            yield "/".join(steps), element, False
+            counts.pop()
+            steps.pop()
+            continue
+        name, tag = local_name(element), element.tag
+        parent: Any = element.getparent()
+        counts[-1][tag] = counts[-1].get(tag, 0) + 1
+        if name in _REPEATABLE.get(local_name(parent), ()):
+            name = f"{name}[{counts[-1][tag]}]"
+        steps.append(name)
+        counts.append({})
+        yield "/".join(steps), element, True
 
 
 def local_name(element: etree._Element) -> str:

@@ -51,8 +51,9 @@ def _check_google(root: etree._Element, report: Report) -> None:
         report.error("GOOGLE", child(root, "msgType"), "references")
     if text_of(root, "status") == Status.TEST:
         report.advise("GOOGLE", child(root, "status"), "test")
+    sent = moment(root, "sent")
     for info in infos:
-        _google_info(info, moment(root, "sent"), report)
+        _google_info(info, sent, report)
     for other in infos[1:]:
         for name in ("category", "eventCode"):
             if _contents(infos[0], name) != _contents(other, name):
@@ -118,7 +119,7 @@ def _google_rings(infos: list[etree._Element], report: Report) -> None:
 _WMO_IDENTIFIER = re.compile(
     r"urn:oid:2\.49\.0\.[0-3]\.\d{1,3}(\.\d+)*\.\d{4}\.\d{1,2}\.\d{1,2}\.\d{1,2}\.\d{1,2}\.\d{1,2}(\.\d+)*"
 )
-_FEW_DECIMALS = re.compile(r"[+-]?\d+(\.\d?)?(?=[,\s]|$)")
+_FEW_DECIMALS = re.compile(r"(?<![\d.])[+-]?\d+(\.\d?)?(?=[,\s]|$)")
 _MANY_DECIMALS = re.compile(r"\.\d{7,}")
 
 
@@ -190,8 +191,9 @@ def _check_china(root: etree._Element, report: Report) -> None:
     languages = {(text_of(info, "language") or DEFAULT_LANGUAGE).lower() for info in infos}
     if infos and not any(tag == "zh" or tag.startswith(("zh-cn", "zh-hans")) for tag in languages):
         report.error("CHINA", infos[0], "language")
+    kind = text_of(root, "msgType") or ""
     for info in infos:
-        _china_info(info, text_of(root, "msgType") or "", report)
+        _china_info(info, kind, report)
 
 
 def _times(root: etree._Element) -> Iterable[tuple[etree._Element, str]]:

@@ -42,15 +42,16 @@ __all__ = [
     "WayCount",
     "answer",
     "answer_board",
+    "answer_counts",
     "calls",
     "contacts",
     "duties",
     "owed",
+    "shift",
     "shifts",
     "subscription",
     "subscriptions",
     "tries",
-    "unanswered_counts",
     "way_counts",
 ]
 
@@ -215,7 +216,7 @@ def answer(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str)
     return found
 
 
-def unanswered_counts(
+def answer_counts(
     connection: sa.Connection, scope: Scope, as_of: AsOf, warning_ids: Sequence[str]
 ) -> dict[str, tuple[int, int]]:
     """For each of some warnings how many units have acknowledged, and how many must: ``14/17`` of a strip."""
@@ -395,6 +396,21 @@ def shifts(
     )
     kept = [one for one in found if one.organisation_id in seen and (not untaken_only or is_untaken(one, at))]
     return sorted(kept, key=lambda one: (one.organisation_id, one.starts))
+
+
+def shift(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str) -> Shift:
+    """One shift of a unit in scope.
+
+    Raises
+    ------
+    NotFoundError
+        There is none, or the scope does not see its unit.
+    """
+    found = one_now(connection, Shift, as_of.seq, public_id)
+    seen = {one.public_id for one in registry.organisations(connection, scope, as_of)}
+    if scope.sensitivity < _INTERNAL or found.organisation_id not in seen:
+        raise NotFoundError("there is no such shift", key="sending.unknown.shift")
+    return found
 
 
 def _organisation_names(connection: sa.Connection, as_of: AsOf) -> dict[str, dict[str, str]]:

@@ -137,7 +137,7 @@ def ask(
 
 def _checked(way: str, language: str, quiet_from: str, quiet_until: str) -> Way:
     quiet = [text for text in (quiet_from, quiet_until) if text]
-    times_fit = len(quiet) in (0, 2) and all(_TIME.fullmatch(text) for text in quiet)
+    times_fit = len(set(quiet)) in (0, 2) and all(_TIME.fullmatch(text) for text in quiet)
     if way not in SUBSCRIPTION_WAYS or language not in ("zh", "en") or not times_fit:
         raise InputError(
             f"a subscription has a way ({', '.join(SUBSCRIPTION_WAYS)}), a language (zh, en) and quiet hours as HH:MM "

@@ -2,7 +2,8 @@
 
 ``Anlan-Signature: t=<seconds since 1970>,v1=<hex>`` is HMAC-SHA256 with the subscription's secret over
 ``<t>.<Idempotency-Key>.<body>``. A receiver refuses what is older than it likes, and answers 2xx to a key that it has seen
-already without doing anything twice. ``Anlan-Answer`` is the address to which a unit's program posts its CAP ``Ack``.
+already without doing anything twice. ``Anlan-Answer`` is the address of a unit's answer page; its program posts
+a CAP ``Ack`` to the same address with ``/cap`` behind it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """One module for each group of pages: it asks the rooms, makes view-models, and answers. No rules live here."""
 
 from anlan.web.pages import (
+    answers,
     assessments,
     backtests,
     board,
@@ -11,8 +12,10 @@ from anlan.web.pages import (
     feeds,
     imports,
     journal,
+    rota,
     rule_forms,
     rules,
+    sending,
     session,
     signals,
     verification,
@@ -32,6 +35,9 @@ ROUTERS = tuple(
         assessments,
         composing,
         warnings,
+        answers,
+        sending,
+        rota,
         drawing,
         verification,
         domains,

@@ -118,12 +118,16 @@ def backtest_page(visit: Visit) -> Response:
             seq=number(one.input_seq, visit.language), version=one.code_version,
         ),
         rules=tuple(
-            _tried(visit, rule, tried if rule is not tried else beside, indicators, known) for rule in one.rules
-        ),
+            _tried(
+                visit, rule, beside if place == 0 else rule, indicators, known,
+                other_code=one.rules[-1 - place].code,
+            )
+            for place, rule in enumerate(one.rules)
+        ),  # fmt: skip
         lines=_lines(visit, result),
         gained=_gained(visit, result),
         notes=_notes(visit, result),
-        chart=None,
+        years=_years(visit, result),
         events=_events(visit, result, areas),
         error=one.error,
         edit_href=f"{visit.home}/rules/{beside.code}/{'copy' if is_copy else 'edit'}?from={one.public_id}"
@@ -156,15 +160,23 @@ def _lead(visit: Visit, one: Backtest) -> str:
 
 
 def _tried(
-    visit: Visit, rule: Rule, other: Rule, indicators: Mapping[str, Indicator], known: set[str]
+    visit: Visit,
+    rule: Rule,
+    other: Rule,
+    indicators: Mapping[str, Indicator],
+    known: set[str],
+    *,
+    other_code: str,
 ) -> TriedRule:
+    """A rule at the head of its column; what differs from ``other`` is marked. Short where both have one code."""
     differing = (
         {one.name: one for one in changes(visit, other, rule, indicators)} if other is not rule else {}
     )
     said = [differing.get(one.name, one) for one in settings(visit, rule, indicators)]
+    short = visit.t("web.rule.version", version=rule.version) if rule.version else visit.t("web.rule.draft")
     return TriedRule(
         visit.name(rule.names),
-        rule_label(visit, rule),
+        short if rule.code == other_code else rule_label(visit, rule),
         f"{visit.home}/rules/{rule.code}/versions/{rule.version}"
         if rule.version and rule.code in known
         else "",
@@ -182,6 +194,18 @@ def _lines(visit: Visit, result: Trial | None) -> tuple[TrialLine, ...]:
             line.key in STRONG,
         )
         for line in analysis.measures(result)
+    )
+
+
+def _years(visit: Visit, result: Trial | None) -> tuple[TrialLine, ...]:
+    """Signals of each year, the newest first."""
+    if result is None:
+        return ()
+    signals = [{year: count for year, _, count in one.years} for one in result.tried]
+    years = sorted({year for one in signals for year in one}, reverse=True)
+    return tuple(
+        TrialLine(str(year), tuple(number(one.get(year, 0), visit.language) for one in signals))
+        for year in years
     )
 
 

@@ -42,6 +42,7 @@ def board(visit: Visit) -> Response:
             may_triage=visit.may(Permission.TRIAGE),
             may_draft=visit.may(Permission.DRAFT),
             may_release=visit.may(Permission.RELEASE),
+            may_handle=visit.may(Permission.HANDLE),
         )
         names = area_names(visit, connection, found.in_force)
         coming = tuple(_coming(visit, item) for item in found.coming[:MOST_COMING])
@@ -57,7 +58,8 @@ def board(visit: Visit) -> Response:
             ),
             at=at,
         )
-    counts = RailCounts(signals=len(found.open_signals), warnings=len(found.in_force))
+    matters = sum(item.kind == "matter" for item in found.waiting)
+    counts = RailCounts(len(found.open_signals), len(found.in_force), matters)
     return visit.page("board.html", view, current="board", counts=counts)
 
 
@@ -95,6 +97,7 @@ def _waiting(visit: Visit, item: flow.WaitingItem) -> Waiting:
         "release": f"warnings/{item.subject_id}",
         "update": f"warnings/{item.subject_id}",
         "review": f"warnings/{item.subject_id}",
+        "matter": f"matters/{item.subject_id}",
     }
     return Waiting(
         kind=item.kind,

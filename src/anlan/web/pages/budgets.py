@@ -9,7 +9,7 @@ from anlan import analysis
 from anlan.analysis import AlarmBudget, BudgetWeek
 from anlan.errors import InputError, NotFoundError
 from anlan.web.access import Permission
-from anlan.web.formats import number
+from anlan.web.formats import number, probability
 from anlan.web.forms import field_errors
 from anlan.web.pages.rules import domain_names
 from anlan.web.pages.signals import people_names
@@ -116,7 +116,7 @@ def _line(visit: Visit, one: BudgetWeek) -> BudgetLine:
     return BudgetLine(
         week=one.calendar.label(one.week, visit.language),
         judged=number(one.judged, visit.language),
-        limit="—" if one.p_limit is None else f"{one.p_limit:.2g}",
+        limit=probability(one.p_limit),
         chance=number(one.expected_chance, visit.language, digits=1),
         through=number(one.let_through, visit.language),
         held=number(one.held_back, visit.language),

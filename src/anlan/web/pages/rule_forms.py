@@ -137,7 +137,9 @@ def _take(visit: Visit, *, is_copy: bool) -> Response:
                 ask = read_ask(visit, connection, wanted)
             beside = found if is_copy else running_version(versions) or found
             return asked_of(visit, [replace(wanted, version=0), beside], ask)
-        if wanted is not None:
+        if wanted is not None and not is_copy and same_content(found, wanted):
+            errors = (FieldError("", visit.t("web.rule.nothing_changed")),)
+        elif wanted is not None:
             seq = 0 if is_copy else visit.number_field("version")
             with visit.here.write(visit.actor) as tx:
                 analysis.propose_rule(tx, wanted, expected_seq=seq)
@@ -184,12 +186,9 @@ def _read(
         if is_copy:
             made = analysis.copy_rule(wanted, code=typed["code"], names=wanted.names)
             return replace(made, note=wanted.note), ()
-        checked = check_rule(wanted)
+        return check_rule(wanted), ()
     except ConfigurationError as error:
         return None, _errors(visit, error)
-    if same_content(found, checked):
-        return None, (FieldError("", visit.t("web.rule.nothing_changed")),)
-    return checked, ()
 
 
 def _levels(

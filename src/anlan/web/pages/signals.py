@@ -20,7 +20,7 @@ from anlan.store import AsOf, Tx
 from anlan.warning import queries as warnings
 from anlan.web.access import Permission
 from anlan.web.exports import CSV_TYPE, csv_bytes
-from anlan.web.formats import number
+from anlan.web.formats import number, probability
 from anlan.web.forms import field_errors
 from anlan.web.looks import naming
 from anlan.web.places import OnMap, city_map, counties_of, outlines
@@ -154,7 +154,7 @@ def _budget_line(visit: Visit, one: BudgetWeek, names: Mapping[str, str]) -> Fac
         "count": one.signals_a_week,
         "week": one.calendar.label(one.week, visit.language),
         "judged": number(one.judged, visit.language),
-        "limit": "" if one.p_limit is None else f"{one.p_limit:.2g}",
+        "limit": probability(one.p_limit),
         "chance": number(one.expected_chance, visit.language, digits=1),
         "through": one.let_through,
         "held": one.held_back,
@@ -166,7 +166,7 @@ def _budget_line(visit: Visit, one: BudgetWeek, names: Mapping[str, str]) -> Fac
 def budget_words(visit: Visit, one: Standing) -> str:
     """``rank 3 of 412, p = 0.0004``, and that it was held back."""
     key = "web.budget.rank" if one.let_through else "web.budget.rank_held"
-    return visit.t(key, rank=one.rank, judged=number(one.judged, visit.language), p=f"{one.p_value:.2g}")
+    return visit.t(key, rank=one.rank, judged=number(one.judged, visit.language), p=probability(one.p_value))
 
 
 def list_row(

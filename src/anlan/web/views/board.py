@@ -36,7 +36,7 @@ class Strip:
 class Waiting:
     """Something that waits for this person, with the reason it is here. ``act`` is the word on its button."""
 
-    kind: Literal["signal", "assessment", "draft", "release", "update", "review"]
+    kind: Literal["signal", "assessment", "draft", "release", "update", "review", "matter"]
     since: datetime
     title: str
     reason: str

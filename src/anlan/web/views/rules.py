@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from anlan.web.views.charts import ChartView
 from anlan.web.views.frame import Crumb, FieldError, Option
 from anlan.web.views.signals import Fact, Filter, SignalRow
 
@@ -216,7 +215,7 @@ class BacktestView:
     lines: tuple[TrialLine, ...]
     gained: str
     notes: tuple[str, ...]
-    chart: ChartView | None
+    years: tuple[TrialLine, ...]
     events: tuple[EventLine, ...]
     error: str = ""
     edit_href: str = ""

@@ -57,7 +57,7 @@ def _root() -> Path:
 @lru_cache(maxsize=1)
 def _stamp() -> str:
     digest = hashlib.sha256(f"{version('numba')} {sys.version_info[:2]}".encode())
-    compiled = ("_vector.py", "_lanes.py", "_farrington_kernel.py", "_tails_kernel.py", "_ears_kernel.py")
-    for source in (Path(__file__).with_name(name) for name in compiled):
+    compiled = sorted(Path(__file__).parent.glob("_*.py"))
+    for source in compiled:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

@@ -129,16 +129,24 @@ def product(_context, left, right):
     return lanes_type(left, right), generate
 
 
-@intrinsic
-def root(_context, vector):
-    """Square root of each lane."""
+def _unary(builder, name, vector):
+    kind = ir.FunctionType(_VECTOR, [_VECTOR])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f64")
+    return builder.call(function, [vector])
 
-    def generate(_target, builder, _signature, args):
-        kind = ir.FunctionType(_VECTOR, [_VECTOR])
-        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f64")
-        return builder.call(function, [args[0]])
 
-    return lanes_type(vector), generate
+def _of_each_lane(name):
+    @intrinsic
+    def operate(_context, vector):
+        def generate(_target, builder, _signature, args):
+            return _unary(builder, name, args[0])
+
+        return lanes_type(vector), generate
+
+    return operate
+
+
+root, absolute, round_up, _floor = (_of_each_lane(name) for name in ("sqrt", "fabs", "ceil", "floor"))
 
 
 @intrinsic
@@ -240,16 +248,6 @@ def any_less(_context, left, right):
 
 
 @intrinsic
-def _floor(_context, vector):
-    def generate(_target, builder, _signature, args):
-        kind = ir.FunctionType(_VECTOR, [_VECTOR])
-        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.floor.v{LANES}f64")
-        return builder.call(function, [args[0]])
-
-    return lanes_type(vector), generate
-
-
-@intrinsic
 def _power_of_two(_context, vector):
     """2^k for whole k from -1022 to 1023."""
 
@@ -283,3 +281,135 @@ def exponential(x):
     value = (p * f + 1.0) * _power_of_two(k - 1.0) * 2.0
     value = where_less(x, -707.0, 0.0, value)
     return where_less(709.4, x, float("inf"), value)
+
+
+@intrinsic
+def load_tile_at(_context, array, series, time, tile, row):
+    """Write the 8 x 8 values of ``array`` (n_series, n_times) at ``series`` and ``time`` into ``tile``, time by time.
+
+    Rows ``row`` to ``row`` + 7 of ``tile`` (n, LANES) get the times, lanes the series; series beyond the last repeat it.
+    ``array`` is C-contiguous, of any whole or floating type.
+    """
+
+    def generate(context, builder, signature, args):
+        kind, tile_kind = signature.args[0], signature.args[3]
+        first, time, row = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 2, 4))
+        given = context.make_array(kind)(context, builder, args[0])
+        n_series, n_times = cgutils.unpack_tuple(builder, given.shape, 2)
+        last = builder.sub(n_series, ir.Constant(_INDEX, 1))
+        element = context.get_data_type(kind.dtype)
+        source = ir.VectorType(element, LANES)
+        vectors = []
+        for lane in range(LANES):
+            here = builder.add(first, ir.Constant(_INDEX, lane))
+            here = builder.select(builder.icmp_signed("<", here, last), here, last)
+            at = builder.add(builder.mul(here, n_times), time)
+            place = builder.bitcast(builder.gep(given.data, [at]), source.as_pointer())
+            value = builder.load(place)
+            value.align = kind.dtype.bitwidth // 8
+            vectors.append(_as_float(builder, kind.dtype, value))
+        for at, vector in enumerate(_transposed(builder, vectors)):
+            below = builder.add(row, ir.Constant(_INDEX, at))
+            done = builder.store(vector, _address(context, builder, tile_kind, args[3], below))
+            done.align = 8
+        return context.get_dummy_value()
+
+    return types.none(array, series, time, tile, row), generate
+
+
+def _as_float(builder, kind, value):
+    if kind == types.float64:
+        return value
+    if isinstance(kind, types.Float):
+        return builder.fpext(value, _VECTOR)
+    return builder.sitofp(value, _VECTOR) if kind.signed else builder.uitofp(value, _VECTOR)
+
+
+def _transposed(builder, vectors):
+    """Lanes and vectors exchanged: three rounds in which pairs of vectors exchange blocks of 4, 2 and 1 lanes."""
+    for step in (4, 2, 1):
+        low = [lane if lane & step == 0 else LANES + lane - step for lane in range(LANES)]
+        high = [lane + step if lane & step == 0 else LANES + lane for lane in range(LANES)]
+        masks = [ir.Constant(ir.VectorType(ir.IntType(32), LANES), places) for places in (low, high)]
+        exchanged = list(vectors)
+        for at in range(LANES):
+            if at & step == 0:
+                pair = vectors[at], vectors[at + step]
+                exchanged[at] = builder.shuffle_vector(*pair, masks[0])
+                exchanged[at + step] = builder.shuffle_vector(*pair, masks[1])
+        vectors = exchanged
+    return vectors
+
+
+@intrinsic
+def bits_less(_context, left, right):
+    """A whole number whose bit i says whether left < right in lane i."""
+
+    def generate(context, builder, signature, args):
+        first, second = _as_vectors(context, builder, signature, args)
+        bits = builder.bitcast(builder.fcmp_ordered("<", first, second), ir.IntType(LANES))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.int64(left, right), generate
+
+
+@intrinsic
+def bits_uneven(_context, vector):
+    """A whole number whose bit i says that lane i is not a whole number >= 0 (or not a number)."""
+
+    def generate(_target, builder, _signature, args):
+        fraction = builder.fcmp_unordered("!=", _unary(builder, "floor", args[0]), args[0])
+        below = builder.fcmp_ordered("<", args[0], _constant(0.0))
+        bits = builder.bitcast(builder.or_(fraction, below), ir.IntType(LANES))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.int64(vector), generate
+
+
+@intrinsic
+def lookup(_context, table, vector):
+    """Element (vector[i], i) of ``table`` (n, LANES) in lane i; the caller knows that the lanes are rows of it."""
+
+    def generate(context, builder, signature, args):
+        # Whole numbers below 2^52 stand in the low bits of their sum with it.
+        biased = builder.fadd(args[1], _constant(2.0**52))
+        whole = builder.and_(builder.bitcast(biased, _WHOLE), ir.Constant(_WHOLE, [2**32 - 1] * LANES))
+        index = builder.shl(whole, ir.Constant(_WHOLE, [LANES.bit_length() - 1] * LANES))
+        index = builder.add(index, ir.Constant(_WHOLE, list(range(LANES))))
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        found = ir.Constant(_VECTOR, ir.Undefined)
+        for lane in range(LANES):
+            place = ir.Constant(ir.IntType(32), lane)
+            value = builder.load(builder.gep(data, [builder.extract_element(index, place)]))
+            found = builder.insert_element(found, value, place)
+        return found
+
+    return lanes_type(table, vector), generate
+
+
+@intrinsic
+def prefetch(_context, memory, place):
+    """Ask for the cache line of byte ``place`` of an array of bytes, which may lie beyond its end."""
+
+    def generate(context, builder, signature, args):
+        place = context.cast(builder, args[1], signature.args[1], types.int64)
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        whole, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, whole, whole, whole])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        address = builder.bitcast(builder.gep(data, [place]), pointer)
+        # For reading, into the second level, data.
+        builder.call(function, [address, *(ir.Constant(whole, hint) for hint in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.none(memory, place), generate
+
+
+@intrinsic
+def trailing_zeros(_context, word):
+    """Place of the lowest bit of a uint64 that is not 0."""
+
+    def generate(_target, builder, _signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(word), generate
