@@ -206,7 +206,8 @@ def releases_during(world: Any, job: threading.Thread) -> list[float]:
     from anlan.store import Actor
     from anlan.warning import actions
 
-    settings = Settings(cap_sender="42120041600000", cap_sender_name="Benchmark")
+    keys = world.heads.path.parents[1]  # releasing signs, with a key of the node
+    settings = Settings(cap_sender="42120041600000", cap_sender_name="Benchmark", data_dir=keys)
     officer, chief = Actor("person", "p-officer", ""), Actor("person", "p-chief", "")
     ready = []
     for at in range(120):

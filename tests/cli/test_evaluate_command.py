@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anlan.cli import main
+from anlan.cli import _evaluation, main
+from anlan.errors import ParameterError
+from anlan.stats.evaluation.reference_run import REFERENCE_RUN
 
 QUICK = [
     "evaluate",
@@ -258,3 +260,33 @@ def test_a_history_too_short_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "Judged only in part: farrington_flexible 0 %, anlan 50 %." in capsys.readouterr().err
     assert main(["evaluate", str(weekly_file(tmp_path, 90)), *call]) == 2
     assert "two years of reports before" in capsys.readouterr().err
+
+
+def test_methods_of_the_stored_run_have_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    call = [
+        "evaluate",
+        "--series",
+        "42",
+        "--methods",
+        "ears_c3,cusum,bayes1",
+        "--candidate",
+        "bayes1",
+        "--json",
+    ]
+    assert main([*call, "-p", "bayes1:alpha=0.02"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    ears, cusum, bayes = found["methods"]
+
+    assert ears["parameters"] == {"variant": "surveillance-1.20", "alpha": 0.01}
+    assert (cusum["parameters"]["h"], cusum["parameters"]["training"]) == (2.26, 575)
+    assert bayes["parameters"]["alpha"] == 0.02
+    assert ears["reference_run"]["pod"] == pytest.approx(0.54048)
+    assert found["published_ranges"]["fpr"] == [0.007, 0.599]
+
+
+def test_reference_is_the_21_of_the_stored_run() -> None:
+    wanted = _evaluation.Wanted("reference", "anlan", (), 1, None, "en")
+
+    assert wanted.names("week", simulated=True) == [*REFERENCE_RUN, "anlan"]
+    with pytest.raises(ParameterError, match="no method|must be one of"):
+        wanted.names("week")

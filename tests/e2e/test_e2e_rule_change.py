@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from e2e_site import Desk, Server
 from playwright.sync_api import expect
 
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.browser
 
 MakeServer = Callable[..., Server]
 OpenDesk = Callable[..., Desk]
+AXE = Axe()
+GRAVE = ("serious", "critical")
 RULE = "/w/exercise/rules/measles.weekly.sudden"
 NAME = {"zh": "麻疹周报告数突增", "en": "Sudden rise of weekly measles"}
 WHY = {"zh": "近一年多为误报，提高上界", "en": "Most signals of last year were false; a higher bound"}
@@ -107,3 +110,27 @@ def _the_old_version_stays_readable(analyst: Desk, made_before: int) -> None:
     expect(analyst.section("settings")).to_contain_text("3")
     expect(analyst.section("made").locator("tr[data-row]")).to_have_count(min(made_before, 50))
     expect(analyst.section("made").locator(".count")).to_have_text(str(made_before))
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), [("zh", "dark", 390), ("en", "light", 1440)])
+def test_the_pages_about_rules_fit_and_read_well(
+    make_server: MakeServer, open_desk: OpenDesk, language: str, scheme: str, width: int
+) -> None:
+    server = make_server()
+    desk = open_desk(server.address, language, width=width, color_scheme=scheme)
+    desk.sign_in(server, "analyst", "/w/exercise/rules")
+    desk.go(f"{RULE}/edit")
+    desk.page.get_by_text(desk.t("web.backtest.try_first"), exact=True).click()
+    desk.button("web.backtest.do_form").click()
+    expect(desk.page.locator("section[aria-labelledby='measures']")).to_be_visible(timeout=60_000)
+    tried = desk.page.url.removeprefix(server.address)
+    for path in (
+        "/w/exercise/rules", RULE, f"{RULE}/edit", f"{RULE}/copy", f"{RULE}/versions/1", tried,
+        "/w/exercise/budgets/infectious_disease",
+    ):  # fmt: skip
+        desk.go(path)
+        expect(desk.page.get_by_role("heading", level=1)).to_have_count(1)
+        beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert desk.page.evaluate(beyond) <= 0, path
+        serious = [one["id"] for one in AXE.run(desk.page).response["violations"] if one["impact"] in GRAVE]
+        assert serious == [], path

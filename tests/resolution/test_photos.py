@@ -27,7 +27,13 @@ def segment(marker: int, data: bytes) -> bytes:
 
 
 # Coded data may hold FF 00 and restart markers; a progressive picture has further tables between its scans.
-SCANS = segment(0xDA, b"\x01") + b"\x12\xff\x00\x34\xff\xd0\x56" + segment(0xC4, b"table") + segment(0xDA, b"\x02") + b"\x78"
+SCANS = (
+    segment(0xDA, b"\x01")
+    + b"\x12\xff\x00\x34\xff\xd0\x56"
+    + segment(0xC4, b"table")
+    + segment(0xDA, b"\x02")
+    + b"\x78"
+)
 JFIF, ADOBE, TABLE = segment(0xE0, b"JFIF\x00"), segment(0xEE, b"Adobe"), segment(0xDB, b"q" * 64)
 EXIF = segment(0xE1, b"Exif\x00\x00 29.7N 113.9E iPhone of Wang")
 REMARK = segment(0xFE, b"by Wang")
@@ -36,14 +42,23 @@ REMARK = segment(0xFE, b"by Wang")
 def test_a_png_keeps_its_picture_and_nothing_else() -> None:
     colour = chunk(b"gAMA", struct.pack(">I", 45455))
     given = (
-        PNG + HEADER + chunk(b"eXIf", b"29.7N") + colour + chunk(b"tEXt", b"Author\x00Wang") + PIXELS + END + b"tail"
+        PNG
+        + HEADER
+        + chunk(b"eXIf", b"29.7N")
+        + colour
+        + chunk(b"tEXt", b"Author\x00Wang")
+        + PIXELS
+        + END
+        + b"tail"
     )
     found = clean_photo(given)
     assert (found.kind, found.content) == ("image/png", PNG + HEADER + colour + PIXELS + END)
 
 
 def test_a_jpeg_keeps_its_picture_and_nothing_else() -> None:
-    given = b"\xff\xd8" + JFIF + EXIF + REMARK + ADOBE + TABLE + b"\xff" + SCANS + b"\xff\xd9" + b"a film of Wang"
+    given = (
+        b"\xff\xd8" + JFIF + EXIF + REMARK + ADOBE + TABLE + b"\xff" + SCANS + b"\xff\xd9" + b"a film of Wang"
+    )
     found = clean_photo(given)
     assert found.kind == "image/jpeg"
     assert found.content == b"\xff\xd8" + JFIF + ADOBE + TABLE + SCANS + b"\xff\xd9"
@@ -71,7 +86,9 @@ def test_what_is_no_photo_is_refused(given: bytes, key: str) -> None:
     assert [problem.key for problem in caught.value.problems] == [key]
 
 
-@pytest.mark.parametrize("good", [PNG + HEADER + PIXELS + END, b"\xff\xd8" + JFIF + TABLE + SCANS + b"\xff\xd9"])
+@pytest.mark.parametrize(
+    "good", [PNG + HEADER + PIXELS + END, b"\xff\xd8" + JFIF + TABLE + SCANS + b"\xff\xd9"]
+)
 def test_no_cut_and_no_changed_byte_ends_in_anything_but_a_photo_or_a_refusal(good: bytes) -> None:
     for place in range(len(good)):
         for given in (good[:place], good[:place] + b"\xff" + good[place + 1 :]):

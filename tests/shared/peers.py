@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,8 +46,8 @@ class HttpPeer:
 
 
 @contextlib.contextmanager
-def http_peer() -> Iterator[HttpPeer]:
-    """An HTTP receiver in a thread."""
+def http_peer(context: ssl.SSLContext | None = None) -> Iterator[HttpPeer]:
+    """An HTTP receiver in a thread; with a context of its own by HTTPS only."""
 
     class Handler(BaseHTTPRequestHandler):
         def _take(self) -> None:
@@ -94,7 +96,9 @@ def http_peer() -> Iterator[HttpPeer]:
 
     lock = threading.Lock()
     server = Server(("127.0.0.1", 0), Handler)
-    peer = HttpPeer(f"http://127.0.0.1:{server.server_address[1]}")
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    peer = HttpPeer(f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -117,8 +121,8 @@ class MailPeer:
 
 
 @contextlib.contextmanager
-def mail_peer() -> Iterator[MailPeer]:
-    """A mail relay (aiosmtpd) in a thread."""
+def mail_peer(context: ssl.SSLContext | None = None) -> Iterator[MailPeer]:
+    """A mail relay (aiosmtpd) in a thread; with a context it wants STARTTLS."""
 
     class Handler:
         async def handle_EHLO(
@@ -145,12 +149,48 @@ def mail_peer() -> Iterator[MailPeer]:
             return said or "250 taken"
 
     peer = MailPeer(free_port())
-    controller = Controller(Handler(), hostname="127.0.0.1", port=peer.port)
+    secured: dict[str, Any] = {}
+    if context is not None:
+        secured = {"tls_context": context, "require_starttls": True}
+    controller = Controller(Handler(), hostname="127.0.0.1", port=peer.port, **secured)
     controller.start()
     try:
         yield peer
     finally:
         controller.stop()
+
+
+@contextlib.contextmanager
+def tls_mail_peer(context: ssl.SSLContext) -> Iterator[MailPeer]:
+    """A mail relay that speaks TLS from the first byte, and nothing that is not needed."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 ready\r\n")
+            for line in self.rfile:
+                word = line[:4].upper()
+                if word == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                    peer.letters.append(("", "", text))
+                self.wfile.write(b"250 ok\r\n")
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: Any) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    peer = MailPeer(int(server.server_address[1]))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield peer
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def free_port() -> int:

@@ -136,7 +136,7 @@ MUTATIONS = [
     (RSS, ('<guid isPermaLink="false">m1<', "<guid>m1<"), "W-FEED-GUID"),
     (RSS, ('<guid isPermaLink="false">m1</guid>', ""), "W-FEED-REQ"),
     (RSS, ("<pubDate>Wed, 01 Jul 2026 00:00:01 GMT</pubDate>\n  <lastB", "<pubDate>2026-07-01</pubDate>\n  <lastB"), "W-FEED-DATE"),
-    (RSS, ("<channel>", "<chanel>"), "E-XML"),
+    (RSS, ("<channel>", "<kanal>"), "E-XML"),
     ("<rss/>", ("<rss/>", "<rss />"), "E-FEED-REQ"),
 ]  # fmt: skip
 

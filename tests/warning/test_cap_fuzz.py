@@ -21,7 +21,7 @@ REFERENCE = Path(__file__).parents[1] / "reference" / "cap"
 SEEDS = [path.read_bytes() for path in sorted(REFERENCE.glob("*/*")) if path.stat().st_size < 12_000]
 HEAD = b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
 CAREFUL = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 NAMES = [
     "alert",
@@ -101,7 +101,7 @@ def test_any_damage_to_real_documents(seed: bytes, data: st.DataObject) -> None:
     look(seed)
 
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=30) | st.sampled_from(
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
     [
         "1 2",
         "29.7,113.9 3.5",
@@ -205,9 +205,7 @@ QUICK = {
     "one polygon of five megabytes",
     "many polygons that cross",
     "many tokens that are no references",
-    "many messages in a feed",
     "deep",
-    "many signatures",
     "a laughing billion",
 }
 

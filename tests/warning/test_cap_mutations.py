@@ -65,7 +65,10 @@ def swapped() -> Iterator[Mutation]:
             if parent[position].tag == parent[position + 1].tag:
                 continue
             tree = etree.fromstring(GOOD.encode())
-            (here,) = tree.getroottree().xpath(root.getroottree().getpath(parent))  # type: ignore[misc, union-attr]
+            path = root.getroottree().getpath(parent)
+            found = tree.getroottree().xpath(path)
+            assert isinstance(found, list)
+            here = found[0]
             assert isinstance(here, etree._Element)
             first, second = here[position], here[position + 1]
             names = [str(one.tag).rpartition("}")[2] for one in (parent, first, second)]

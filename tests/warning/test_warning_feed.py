@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from lxml import etree
@@ -40,7 +40,7 @@ def feed_of(world: World, clock: FixedClock, *, scope: Scope = PUBLIC, seq: int 
         url="https://city.example/w/exercise/feed.atom",
         titles=world.title,
         authors={"zh": "咸宁市应急管理局", "en": "Xianning"},
-        since=clock.now() - timedelta(days=30),
+        since=datetime(2026, 1, 1, tzinfo=UTC),
     )
     return write_feed(about, content_of(world, clock, scope=scope, seq=seq).entries)
 

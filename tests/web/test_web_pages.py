@@ -19,7 +19,6 @@ Browse = Callable[..., httpx.Client]
         "/w/live/domains/infectious_disease",
         "/w/live/series/1",
         "/w/live/journal",
-        "/public",
         "/sign-in",
         "/w/live/search?q=measles",
         "/w/exercise/domains",

@@ -12,6 +12,7 @@ from anlan.analysis import queries
 from anlan.analysis.facts import EVERYTHING, indicator_facts
 from anlan.analysis.looking import run_method
 from anlan.analysis.sentences import tidy
+from anlan.analysis.types import Signal
 from anlan.registry.calendars import Calendar
 from anlan.series import queries as series_queries
 from anlan.store import AsOf, Scope
@@ -33,18 +34,28 @@ class Chart:
     flags: tuple[int, ...]
 
 
-def chart(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str, *, last_n: int = 60) -> Chart:
+def chart(
+    connection: sa.Connection,
+    scope: Scope,
+    as_of: AsOf,
+    public_id: str,
+    *,
+    last_n: int = 60,
+    signal: Signal | None = None,
+) -> Chart:
     """Run the rule of a signal once more over the last ``last_n`` periods of its series, or around an old signal.
 
     With ``as_of.known_at`` (and an earlier ``seq``) it gives what the rule would have said on what was known then;
-    ``public_id`` must exist by ``as_of.seq``. A silence has no values and gives empty columns.
+    ``public_id`` must exist by ``as_of.seq``. A silence has no values and gives empty columns. Whoever has the signal as of
+    this moment in hand gives it as ``signal``.
 
     Raises
     ------
     NotFoundError
         No such signal, or the scope does not see it.
     """
-    signal = queries.signal(connection, scope, as_of, public_id)
+    if signal is None:
+        signal = queries.signal(connection, scope, as_of, public_id)
     if signal.series_id is None:
         return Chart(signal.calendar, "", (), (), (), (), (), ())
     rule = queries.rule(connection, EVERYTHING, as_of, signal.rule_code, version=signal.rule_version)

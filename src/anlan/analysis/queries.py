@@ -155,11 +155,7 @@ def signal_numbered(connection: sa.Connection, scope: Scope, as_of: AsOf, number
 def signal_history(connection: sa.Connection, scope: Scope, as_of: AsOf, public_id: str) -> list[Signal]:
     """All versions of a signal, oldest first."""
     table = tables.signal
-    query = (
-        sa.select(table)
-        .where(table.c.public_id == public_id, table.c.known_seq <= as_of.seq, _seen(scope, table))
-        .order_by(table.c.known_seq)
-    )
+    query = _signal_versions(scope).where(table.c.public_id == public_id, table.c.known_seq <= as_of.seq)
     return [_signal(row) for row in connection.execute(query)]
 
 
@@ -421,7 +417,21 @@ def _signals_now(
         conditions.append(column.ended_at.is_(None))
     if only_holding:
         conditions.append(column.holds.is_(sa.true()))
-    return sa.select(table).where(_newest(table, ("public_id",), as_of.seq), _seen(scope, table), *conditions)
+    query = _signals_seen(scope, as_of.seq)
+    return query.where(*conditions) if conditions else query
+
+
+@lru_cache(maxsize=64)
+def _signals_seen(scope: Scope, seq: int) -> sa.Select[Any]:
+    """Signals in their newest version; built once for all that a page asks of one moment."""
+    table = tables.signal
+    return sa.select(table).where(_newest(table, ("public_id",), seq), _seen(scope, table))
+
+
+@lru_cache(maxsize=64)
+def _signal_versions(scope: Scope) -> sa.Select[Any]:
+    table = tables.signal
+    return sa.select(table).where(_seen(scope, table)).order_by(table.c.known_seq)
 
 
 def _newest(table: sa.Table, key: tuple[str, ...], seq: int, *, only: Any = None) -> sa.ColumnElement[bool]:

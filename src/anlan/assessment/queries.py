@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,7 +98,7 @@ def assessments(
 ) -> list[Assessment]:
     """Assessments in their newest version, newest first; with ``signal_id`` those that rest on this signal."""
     table = tables.assessment
-    query = sa.select(table).where(_newest(table, "public_id", as_of.seq), _seen(scope, table))
+    query = _seen_now(table, "public_id", scope, as_of.seq)
     if signal_id is not None:
         # The ids are UUIDs inside canonical JSON, so a quoted one is found as text.
         query = query.where(
@@ -177,9 +178,15 @@ def _seen(scope: Scope, table: sa.Table) -> sa.ColumnElement[bool]:
     return scope.where(area_path=table.c.area_path, domain=table.c.domain, sensitivity=table.c.sensitivity)
 
 
+@lru_cache(maxsize=64)
+def _seen_now(table: sa.Table, key: str, scope: Scope, seq: int) -> sa.Select[Any]:
+    """Rows in their newest version; built once for all that a page asks of one moment."""
+    return sa.select(table).where(_newest(table, key, seq), _seen(scope, table))
+
+
 def _triages_now(scope: Scope, as_of: AsOf, *, states: Collection[str] | None = None) -> sa.Select[Any]:
     table = tables.triage
-    query = sa.select(table).where(_newest(table, "signal_id", as_of.seq), _seen(scope, table))
+    query = _seen_now(table, "signal_id", scope, as_of.seq)
     return query if states is None else query.where(table.c.state.in_(list(states)))
 
 

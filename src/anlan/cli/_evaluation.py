@@ -33,8 +33,10 @@ from anlan.stats.evaluation import (
     simulate_noufaily,
 )
 from anlan.stats.evaluation.reference_run import (
+    NAMES,
     PUBLISHED_RANGES,
     REFERENCE_SERIES,
+    REFERENCE_SETTINGS,
     ReferenceRow,
     reference_of,
 )
@@ -76,9 +78,14 @@ class Wanted:
     def settings(self, name: str) -> dict[str, Any]:
         return self.given.get(name, {})
 
-    def names(self, step: str) -> list[str]:
-        """The methods to run, the candidate among them; ``all`` are those that need no setting of the user."""
+    def names(self, step: str, *, simulated: bool = False) -> list[str]:
+        """The methods to run, the candidate among them.
+
+        ``all`` are those that need no setting of the user, ``reference`` the 21 of the stored run under their names there.
+        """
         method_named(self.candidate)
+        if simulated and self.methods.strip() == "reference":
+            return list(dict.fromkeys([*REFERENCE_SETTINGS, self.candidate]))
         known = [name for name in METHODS if self._usable(name, step)]
         if self.methods.strip() == "all":
             names = known
@@ -292,7 +299,7 @@ def on_simulation(wanted: Wanted, design: str, replicates: int) -> Evaluated:
     """Simulate, run, measure, compare; the budget is that of the runs with outbreaks."""
     from anlan.cli import _evaluation_budget
 
-    names = wanted.names("week")
+    names = wanted.names("week", simulated=True)
     moving = {"level_correlation": CORRELATION, "level_sd": LEVEL_SD} if design != "noufaily" else {}
     series = simulate_noufaily(replicates, generator=np.random.default_rng(wanted.seed), **moving)
     made = {"seed": wanted.seed, "version": __version__}
@@ -339,9 +346,18 @@ def _runs(names: Sequence[str], series: PairedSeries, wanted: Wanted) -> list[Ru
         if sys.stderr.isatty():
             said = say("evaluation.running", wanted.language, name=name, place=place, total=len(names))
             sys.stderr.write(said + "\n")
-        defaults = benchmark_parameters(method_named(name), dated=series.dates is not None)
-        found.append(run_method(name, series, defaults | wanted.settings(name)))
+        method, defaults = _settings(name, dated=series.dates is not None)
+        run = run_method(method, series, defaults | wanted.settings(name))
+        found.append(replace(run, method=name))
     return found
+
+
+def _settings(name: str, *, dated: bool) -> tuple[str, dict[str, Any]]:
+    """Name in the table and parameters: on simulated series those of the stored run where it has the method."""
+    stored = REFERENCE_SETTINGS.get(NAMES.get(name, name))
+    if stored is not None and not dated:
+        return stored[0], dict(stored[1])
+    return name, benchmark_parameters(method_named(name), dated=dated)
 
 
 def _range(values: Iterable[float]) -> str:

@@ -33,7 +33,12 @@ def evaluate(
         ),
     ] = None,
     methods: Annotated[
-        str, typer.Option("--methods", "-m", help="all, or names with commas; see: anlan methods.")
+        str,
+        typer.Option(
+            "--methods",
+            "-m",
+            help="all, reference (the 21 of the stored run), or names with commas; see: anlan methods.",
+        ),
     ] = "farrington_flexible,anlan",
     parameter: Annotated[
         list[str] | None,

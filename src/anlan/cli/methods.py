@@ -75,7 +75,7 @@ def show_method(
         f"{method.history_needed(step, **required)} {say(f'cli.steps.{step}', tongue)}"
         for step in method.steps
     )
-    out.print(f"{say('cli.methods.history', tongue)}: {steps}")
+    out.print(say("cli.methods.line", tongue, label=say("cli.methods.history", tongue), text=steps))
     if method.uses_population:
         out.print(say("cli.methods.population", tongue))
     if name == "auto":
@@ -88,7 +88,8 @@ def show_method(
         default = _default(item.default, REQUIRED, tongue)
         table.add_row(item.name, escape(default), escape(item.accepted), escape(_meaning(item, tongue)))
     out.print(table)
-    out.print(f"{say('cli.methods.paper', tongue)}: {escape(method.citation)}")
+    paper = say("cli.methods.line", tongue, label=say("cli.methods.paper", tongue), text=method.citation)
+    out.print(escape(paper))
     example = "".join(f" -p {item}=..." for item in required)
     sys.stderr.write(say("cli.methods.try", tongue, name=name, example=example) + "\n")
 

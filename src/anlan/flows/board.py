@@ -118,9 +118,7 @@ def board(
         ]
         waiting += [_to_review(one) for one in warnings.to_review(connection, scope, as_of, person=person_id)]
     if may_handle:
-        waiting += [
-            _to_handle(one) for one in resolution.waiting(connection, scope, as_of, limit=_SHOWN)
-        ]
+        waiting += [_to_handle(one) for one in resolution.waiting(connection, scope, as_of, limit=_SHOWN)]
     waiting.sort(key=lambda item: (item.since, item.number))
     sources = registry.sources(connection, scope, as_of)
     by_code = {source.code: source for source in sources}

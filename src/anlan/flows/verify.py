@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anlan import analysis, assessment, resolution  # noqa: F401 - the proof knows the tables of all rooms
 from anlan.intake import delivery_check
 from anlan.series import batch_check
 from anlan.store import Finding, World, verify

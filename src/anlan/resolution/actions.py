@@ -175,9 +175,7 @@ def close(tx: Tx, public_id: str, *, expected_seq: int, reason: str) -> Matter:
 def _move(tx: Tx, before: Matter, state: MatterState, kind: str, **changes: Any) -> Matter:
     if state not in _MAY_BECOME[before.state]:
         _check_open(before)
-    after = replace(
-        before, known_seq=tx.seq, state=state, by=tx.actor.id, changed_at=tx.now, **changes
-    )
+    after = replace(before, known_seq=tx.seq, state=state, by=tx.actor.id, changed_at=tx.now, **changes)
     _write(tx, after, kind)
     return after
 
@@ -265,7 +263,9 @@ def _checked_report(given: Mapping[str, str], photo: bytes | None) -> tuple[dict
 
 def _check_place(area_code: str, area_path: str) -> None:
     if not area_code or not area_path.endswith(f"{area_code}/"):
-        raise AnlanError(f"area_path must end with the code of the area. Got {area_code!r} and {area_path!r}.")
+        raise AnlanError(
+            f"area_path must end with the code of the area. Got {area_code!r} and {area_path!r}."
+        )
 
 
 def _text(name: str, given: str, *, required: bool = True) -> str:
@@ -274,5 +274,7 @@ def _text(name: str, given: str, *, required: bool = True) -> str:
         key = "resolution.text.missing" if not said else "resolution.text.long"
         message = f"{name} must have {1 if required else 0} to {limit} characters. Got {len(said)}."
         values = {"name": name, "limit": limit, "given": len(said)}
-        raise InputError(message, key=key, values=values, problems=[Problem(key, values, {"field": name}, message)])
+        raise InputError(
+            message, key=key, values=values, problems=[Problem(key, values, {"field": name}, message)]
+        )
     return said

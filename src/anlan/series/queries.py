@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,22 +83,21 @@ def series_list(
 def _series(
     connection: sa.Connection, scope: Scope, as_of: AsOf, conditions: Sequence[sa.ColumnElement[bool]]
 ) -> list[Series]:
+    query = _series_seen(scope, as_of.seq)
+    rows = connection.execute(query.where(*conditions) if conditions else query)
+    return [Series(**row._mapping) for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _series_seen(scope: Scope, seq: int) -> sa.Select[Any]:
+    """Series in their newest version, by id; built once for all that a page asks of one moment."""
     # Not ``latest``: looking for a newer version row by row uses the key and does not group the whole table.
     one, newer = tables.series, newer_rows(tables.series)
     superseded = sa.exists().where(
-        newer.c.id == one.c.id, newer.c.known_seq > one.c.known_seq, newer.c.known_seq <= as_of.seq
+        newer.c.id == one.c.id, newer.c.known_seq > one.c.known_seq, newer.c.known_seq <= seq
     )
-    query = (
-        sa.select(one)
-        .where(
-            one.c.known_seq <= as_of.seq,
-            ~superseded,
-            *conditions,
-            scope.where(area_path=one.c.area_path, domain=one.c.domain, sensitivity=one.c.sensitivity),
-        )
-        .order_by(one.c.id)
-    )
-    return [Series(**row._mapping) for row in connection.execute(query)]
+    seen = scope.where(area_path=one.c.area_path, domain=one.c.domain, sensitivity=one.c.sensitivity)
+    return sa.select(one).where(one.c.known_seq <= seq, ~superseded, seen).order_by(one.c.id)
 
 
 def series_one(connection: sa.Connection, scope: Scope, as_of: AsOf, series_id: int) -> Series:

@@ -277,10 +277,10 @@ def _ask(
 
 
 def _redirected(url: str, location: str) -> str:
-    target = urljoin(url, location)
     try:
+        target = urljoin(url, location)
         origin_of(target)
-    except ParameterError as error:
+    except ValueError as error:
         raise _unavailable(url, "a redirect to no address") from error
     return target
 

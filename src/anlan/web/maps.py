@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -123,7 +124,26 @@ def _rings(outline: Mapping[str, Any]) -> Iterable[Sequence[Sequence[float]]]:
         yield from polygon
 
 
+class _Very:
+    """An outline as a key of what is remembered: this very object, which stays alive as long as the memory of it."""
+
+    def __init__(self, outline: Mapping[str, Any]) -> None:
+        self.outline = outline
+
+    def __hash__(self) -> int:
+        return id(self.outline)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Very) and other.outline is self.outline
+
+
 def _frame(outlines: Sequence[Mapping[str, Any]], width: float) -> _Frame:
+    return _framed(tuple(_Very(outline) for outline in outlines), width)
+
+
+@lru_cache(maxsize=32)
+def _framed(shapes: tuple[_Very, ...], width: float) -> _Frame:
+    outlines = [shape.outline for shape in shapes]
     points = [point for outline in outlines for ring in _rings(outline) for point in ring]
     west, east = min(p[0] for p in points), max(p[0] for p in points)
     south, north = min(p[1] for p in points), max(p[1] for p in points)
@@ -136,8 +156,14 @@ def _frame(outlines: Sequence[Mapping[str, Any]], width: float) -> _Frame:
 
 
 def _path(outline: Mapping[str, Any], frame: _Frame) -> str:
+    return _drawn(_Very(outline), frame)
+
+
+@lru_cache(maxsize=256)
+def _drawn(shape: _Very, frame: _Frame) -> str:
+    """The same few outlines stand on every page: thousands of points become text once."""
     pieces = []
-    for ring in _rings(outline):
+    for ring in _rings(shape.outline):
         placed = (frame.place(point[0], point[1]) for point in ring[:-1])
         pieces.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in placed) + "Z")
     return "".join(pieces)

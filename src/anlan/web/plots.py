@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -76,7 +78,7 @@ def counts_chart(
     """
     language = visit.language
     curve = replace(curve, periods=periods.texts()) if not curve.periods else curve
-    drawing = epidemic_curve(_newest(curve), language=language, width=1120, height=300)
+    drawing = _curve_drawing(_as_key(_newest(curve)), language)
     data = {
         "kind": "curve",
         "labels": list(curve.periods),
@@ -110,6 +112,18 @@ def counts_chart(
         curve.title or curve.unit, Markup(drawing), json_text(data), _table(visit, periods, columns, was, decimals),
         source, _revised_note(visit, periods, was),
     )  # fmt: skip
+
+
+def _as_key(curve: CurveData) -> tuple[object, ...]:
+    values = (getattr(curve, item.name) for item in fields(curve))
+    return tuple(one if isinstance(one, str) else tuple(one) for one in values)
+
+
+@lru_cache(maxsize=128)
+def _curve_drawing(parts: Any, language: str) -> str:
+    """Many readers look at one signal: its drawing is made once."""
+    curve = CurveData(**dict(zip((item.name for item in fields(CurveData)), parts, strict=True)))
+    return epidemic_curve(curve, language=language, width=1120, height=300)
 
 
 def lines_chart(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +26,8 @@ from anlan.web.views.signals import Stratum
 
 LEVEL_NUMERALS = {"blue": "IV", "yellow": "III", "orange": "II", "red": "I"}
 STATIC = Path(str(files("anlan.web"))) / "static"
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_FONT_FACE = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -126,6 +128,30 @@ def charts_css_url() -> str:
     return f"/static/css/charts.css?v={sha256(charts_css()).hexdigest()[:10]}"
 
 
+@cache
+def _map_style() -> str:
+    """What a map needs when it stands alone: the colours by role, light and dark, and the rules of its parts."""
+    css = {
+        name: (STATIC / "css" / f"{name}.css").read_text(encoding="utf-8")
+        for name in ("tokens", "dark", "components")
+    }
+    light = _FONT_FACE.sub("", _COMMENT.sub("", css["tokens"]))
+    rules = [line for line in css["components"].splitlines() if line.startswith(".map ") and "{" in line]
+    dark = _COMMENT.sub("", css["dark"])
+    sheet = f"{light}@media (prefers-color-scheme:dark){{{dark}}}" + "".join(rules)
+    return re.sub(r"\s+", " ", sheet)
+
+
+def standalone_map(drawing: Markup) -> str:
+    """A drawn map as a file of its own. The drawing carries classes only; here they get the colours of the pages."""
+    start, _, rest = str(drawing).partition(">")
+    named = start.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    if not drawing:
+        return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+    return f"{named}><style>{escape(_map_style())}</style>{rest}"
+
+
+@lru_cache(maxsize=256)
 def icon(name: str, *, small: bool = False) -> Markup:
     """A drawing of the sprite, without a name of its own: the word stands beside it."""
     return Markup('<svg class="icon{}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
@@ -133,6 +159,7 @@ def icon(name: str, *, small: bool = False) -> Markup:
     )
 
 
+@lru_cache(maxsize=64)
 def mark(level: str, size: str = "") -> Markup:
     """The shape of a level; its word always stands beside it."""
     return Markup(

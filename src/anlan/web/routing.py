@@ -100,7 +100,9 @@ async def _answer(
     request: Request, permission: Permission, handler: Handler, *, machine: bool = False
 ) -> Response:
     try:
-        return await _of_machine(request, handler) if machine else await _checked(request, permission, handler)
+        return (
+            await _of_machine(request, handler) if machine else await _checked(request, permission, handler)
+        )
     except HTTPException:
         raise
     except Exception as error:  # the edge of a request: logged with its number, answered with a page

@@ -390,6 +390,11 @@ def language_of(request: Request, fallback: str) -> str:
     for said in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if said in LANGUAGES:
             return said
+    return browser_language(request, fallback)
+
+
+def browser_language(request: Request, fallback: str) -> str:
+    """What the browser asks for, then the setting: for pages that are the same for everybody who asks alike."""
     for part in request.headers.get("accept-language", "").split(","):
         code = part.split(";")[0].strip().lower()[:2]
         if code in LANGUAGES:

@@ -99,8 +99,8 @@ def test_values_at_the_limit_are_decided_alike(method: str) -> None:
 def test_a_buffer_that_fills_up_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
     with engine("compiled"):
         whole = alarms_only("ears_c1", np.tile([0, 0, 1, 0, 0, 1, 0, 9], (50, 8)))
-        monkeypatch.setattr("anlan.stats.counts._fast._places._LEAST", 0)
-        monkeypatch.setattr("anlan.stats.counts._fast._places._SHARE", 1000)
+        monkeypatch.setattr("anlan.stats.counts._fast._found._LEAST", 0)
+        monkeypatch.setattr("anlan.stats.counts._fast._found._SHARE", 1000)
         assert np.array_equal(
             alarms_only("ears_c1", np.tile([0, 0, 1, 0, 0, 1, 0, 9], (50, 8))).series, whole.series
         )

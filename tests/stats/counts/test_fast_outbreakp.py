@@ -76,7 +76,7 @@ def test_only_what_is_asked_for(evaluate: Any) -> None:
 def test_the_product_that_falls_to_zero_does_so_in_both() -> None:
     counts = np.repeat([[100.0, 1000.0], [20.0, 25.0]], 300, axis=1)
 
-    compiled, plain = both(counts, variant=R, evaluate=slice(290, 600, 31))
+    compiled, plain = both(counts, variant=R, evaluate=[299, 450, 599])
     same(compiled, plain)
     assert not np.isfinite(plain.extra["statistic"]).all()
 

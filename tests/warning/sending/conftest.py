@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from warning_worlds import furnish
 
 from anlan.settings import Settings
 from anlan.store import FixedClock, Node, World
+
+NOW = datetime(2026, 7, 6, 0, 5, tzinfo=UTC)  # that of the shared clock
 
 
 @pytest.fixture
@@ -36,21 +39,34 @@ def both(node: Node, world: World) -> Town:
     return Town(node, furnish(world))
 
 
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Nodes on SQLite, made once and copied for each test: one with a live world, one with an exercise."""
+    folders = {}
+    for kind in ("live", "exercise"):
+        folders[kind] = tmp_path_factory.mktemp(kind) / "node"
+        node = Node(Settings(data_dir=folders[kind]), clock=FixedClock(NOW))
+        furnish(node.create_world(kind, kind, {"zh": "演练", "en": "Exercise"}))
+        node.close()
+    return folders
+
+
 @pytest.fixture
-def town(tmp_path: Path, clock: FixedClock) -> Iterator[Town]:
+def town(furnished: dict[str, Path], tmp_path: Path, clock: FixedClock) -> Iterator[Town]:
     """The live world on SQLite, for what does not depend on the database: peers, texts, pages."""
-    yield from _small(tmp_path, clock, "live")
+    yield from _copied(furnished["live"], tmp_path, clock)
 
 
 @pytest.fixture
-def drill(tmp_path: Path, clock: FixedClock) -> Iterator[Town]:
+def drill(furnished: dict[str, Path], tmp_path: Path, clock: FixedClock) -> Iterator[Town]:
     """An exercise, on SQLite."""
-    yield from _small(tmp_path, clock, "exercise")
+    yield from _copied(furnished["exercise"], tmp_path, clock)
 
 
-def _small(tmp_path: Path, clock: FixedClock, kind: str) -> Iterator[Town]:
-    node = Node(Settings(data_dir=tmp_path / "small"), clock=clock)
-    yield Town(node, furnish(node.create_world(kind, kind, {"zh": "演练", "en": "Exercise"})))
+def _copied(folder: Path, tmp_path: Path, clock: FixedClock) -> Iterator[Town]:
+    shutil.copytree(folder, tmp_path / "copied")
+    node = Node(Settings(data_dir=tmp_path / "copied"), clock=clock)
+    yield Town(node, node.world(node.world_names()[0]))
     node.close()
 
 

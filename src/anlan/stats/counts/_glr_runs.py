@@ -98,21 +98,19 @@ def _closed_intercept(run: Run, sign: float) -> Maximum:
     """Poisson, or negative binomial with a constant mean: the best kappa is log of cases over expected cases."""
     cases, expected = tail_sums(run.y), tail_sums(run.mu)
     scale = np.where(run.alpha > LEAST_ALPHA, run.alpha * np.nan_to_num(run.level), 0.0)[:, np.newaxis]
-    usable = run.allowed() & (expected > 0) & (sign * (cases - expected) > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.where(usable, cases / expected, 1.0)
+        factor = cases / expected
         kappa = np.log(factor)
-        ratio = np.where(cases > 0, cases * kappa, 0.0)
+        ratio, slope = np.where(cases > 0, cases * kappa, 0.0) - (cases - expected), kappa
         if scale.any():
             growth = np.log1p(scale * factor) - np.log1p(scale)
-            ratio -= np.where(scale > 0, (cases + expected / scale) * growth, cases - expected)
-            kappa = np.where(cases > 0, kappa - growth, kappa)
-        else:
-            ratio -= cases - expected
-    ratio[~usable] = 0.0
+            other = np.where(cases > 0, cases * kappa, 0.0) - (cases + expected / scale) * growth
+            ratio, slope = np.where(scale > 0, other, ratio), np.where(scale > 0, kappa - growth, kappa)
+        ratio = np.where(run.allowed() & (expected > 0) & (sign * (cases - expected) > 0), ratio, 0.0)
     best = ratio.argmax(axis=1)
     place = (np.arange(len(best)), best)
-    return Maximum(ratio[place], np.where(np.isfinite(kappa[place]), kappa[place], -1e3))
+    found = np.where(ratio[place] > 0, slope[place], 0.0)
+    return Maximum(ratio[place], np.where(np.isfinite(found), found, -1e3))
 
 
 def _intercept(run: Run, sign: float) -> Maximum:
@@ -188,7 +186,8 @@ def _least_count(pairs: _Pairs, threshold: float) -> FloatArray:
         kappa = np.where(open_, following, kappa)
         if not open_.any():
             break
-    return np.maximum(count, 0.0)
+    least: FloatArray = np.maximum(count, 0.0)
+    return least
 
 
 @dataclass(frozen=True)
@@ -317,9 +316,7 @@ def _epidemic(run: Run) -> Maximum:
     return Maximum(ratio, slope)
 
 
-def _maximise_epidemic(
-    pairs: _Pairs, rows: IntArray, best: IntArray
-) -> tuple[FloatArray, FloatArray]:
+def _maximise_epidemic(pairs: _Pairs, rows: IntArray, best: IntArray) -> tuple[FloatArray, FloatArray]:
     """Between the neighbours of the point of the grid that is ``best`` (n_series, n) for series and beginning."""
     best = best[rows, pairs.begin]
     y, mu, previous = pairs.y, pairs.mu, pairs.previous

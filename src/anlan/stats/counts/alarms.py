@@ -24,7 +24,7 @@ from anlan.stats.counts.methods import Method, method_named
 from anlan.stats.counts.outbreakp import screen as screen_outbreakp
 from anlan.stats.counts.result import BoolArray, IntArray
 
-_Places = tuple[IntArray, IntArray]
+_Places = tuple[IntArray, IntArray]  # number of alarms by series, times of all
 _VALUES = 4_000_000  # of a result that are in memory at a time
 _TYPES = ("i2", "i4", "i8", "u1", "u2", "u4", "f4", "f8")  # that kernels read as they stand
 
@@ -47,14 +47,21 @@ class Alarms:
         Name of the method in ``METHODS``.
     shape : tuple of int
         (n_series, n_times) of the counts.
-    series, times : ndarray of int64, shape (n_alarms,)
-        Series and period of each alarm, counted from 0, in the order of the series and in each of the periods.
+    times : ndarray of int64, shape (n_alarms,)
+        Period of each alarm, counted from 0: those of the first series, then those of the second, and so on.
+    offsets : ndarray of int64, shape (n_series + 1,)
+        Those of series i are ``times[offsets[i]:offsets[i + 1]]``.
     """
 
     method: str
     shape: tuple[int, int]
-    series: IntArray
     times: IntArray
+    offsets: IntArray
+
+    @property
+    def series(self) -> IntArray:
+        """The series of each alarm, counted from 0, in the order of ``times``."""
+        return np.repeat(np.arange(self.shape[0], dtype=np.int64), np.diff(self.offsets))
 
     def flags(self) -> BoolArray:
         """The same as an array of ``shape``, true where there is an alarm."""
@@ -117,8 +124,9 @@ def alarms_only(
         wanted = np.zeros(values.shape[1], dtype=bool)
         wanted[_input.as_positions(evaluate, values.shape[1])] = True
         kept = wanted[found[1]]
-        found = found[0][kept], found[1][kept]
-    return Alarms(method, (values.shape[0], values.shape[1]), *found)
+        series = np.repeat(np.arange(len(values)), found[0])[kept]
+        found = np.bincount(series, minlength=len(values)), found[1][kept]
+    return Alarms(method, (values.shape[0], values.shape[1]), found[1], np.append(0, np.cumsum(found[0])))
 
 
 def _as_they_stand(counts: ArrayLike) -> NDArray[Any]:
@@ -141,7 +149,7 @@ def _by_whole_results(
     n_series, n_times = values.shape
     n_wanted = len(np.unique(_input.as_positions(evaluate, n_times)))
     size = max(1, _VALUES // max(n_wanted, 1))
-    parts = [np.zeros((2, 0), dtype=np.int64)]
+    numbers, times = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for start in range(0, max(n_series, 1), size):
         rows = slice(start, start + size)
         own = {name: _of_rows(value, rows, n_series) for name, value in parameters.items()}
@@ -152,11 +160,11 @@ def _by_whole_results(
             population=_of_rows(population, rows, n_series),
             **own,
         )
-        series, at = np.nonzero(found.alarm)
-        places = np.unique((start + series) * n_times + found.times[at])
-        parts.append(np.stack([places // max(n_times, 1), places % max(n_times, 1)]))
-    series, times = np.concatenate(parts, axis=1)
-    return series, times
+        flags = np.zeros((len(found.alarm), n_times), dtype=bool)
+        flags[:, found.times] = found.alarm
+        numbers.append(flags.sum(axis=1))
+        times.append(np.nonzero(flags)[1])
+    return np.concatenate(numbers), np.concatenate(times)
 
 
 def _of_rows(value: Any, rows: slice, n_series: int) -> Any:

@@ -209,7 +209,7 @@ def screen(
     variant: str = "published",
     **settings: Any,
 ) -> tuple[IntArray, IntArray] | None:
-    """Series and time of the alarms, by the compiled kernels; None where the whole result has to be made.
+    """Number of alarms by series, and their times, by the compiled kernels; None where the whole result has to be made.
 
     That is so where the work is too small, the training is longer than the series, or a value of ``counts`` is not
     acceptable. Parameters as for ``cusum``. See ``alarms.alarms_only``.
@@ -244,9 +244,12 @@ def screen(
         found: tuple[IntArray, IntArray] | None = kernels.alarms(chart, part)
         if found is None:
             return None
-        parts.append((start + found[0] if start else found[0], found[1]))
-    joined: tuple[IntArray, IntArray] = kernels.joined(parts)
-    return joined
+        parts.append(found)
+    if len(parts) == 1:
+        return parts[0]
+    nothing = np.zeros(0, dtype=np.int64)
+    number, times = (np.concatenate([nothing, *(part[place] for part in parts)]) for place in (0, 1))
+    return number, times
 
 
 def standardise(y: FloatArray, m: FloatArray, transform: str, alpha: float) -> FloatArray:

@@ -248,7 +248,7 @@ def screen(
     min_reported: int | None = None,
     variant: str = "published",
 ) -> tuple[IntArray, IntArray] | None:
-    """Series and time of the alarms of a method, by the compiled kernels; None where the whole result has to be made.
+    """Number of alarms by series, and their times, by the compiled kernels; None where the whole result has to be made.
 
     That is so where the work is too small or a value of ``counts`` is not acceptable. See ``alarms.alarms_only``.
     """

@@ -81,7 +81,7 @@ def outbreakp(
 def screen(
     counts: NDArray[Any], *, k: float = 100.0, min_history: int = 8, variant: str = "published"
 ) -> tuple[IntArray, IntArray] | None:
-    """Series and time of the alarms, by the compiled kernels; None where the whole result has to be made.
+    """Number of alarms by series, and their times, by the compiled kernels; None where the whole result has to be made.
 
     That is so where the work is too small or a value of ``counts`` is not acceptable. See ``alarms.alarms_only``.
     """

@@ -58,7 +58,7 @@ _DECIMAL = re.compile(r"[+-]?(\d{1,15}\.?\d*|\.\d+)", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 _LARGEST_KM = 50_000
 # Words of earlier versions and slips that public programs are known for.
-_SLIPS = {"cancle": "Cancel", "very likely": "Likely"}
+_SLIPS = {"cancle": "Cancel", "very likely": "Likely"}  # codespell:ignore cancle
 
 
 def read(data: bytes) -> Alert:

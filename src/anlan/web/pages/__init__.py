@@ -12,6 +12,9 @@ from anlan.web.pages import (
     feeds,
     imports,
     journal,
+    matters,
+    public,
+    reports,
     rota,
     rule_forms,
     rules,
@@ -43,7 +46,10 @@ ROUTERS = tuple(
         domains,
         imports,
         journal,
+        matters,
         feeds,
+        public,
+        reports,
     )
 )
 

@@ -1,7 +1,7 @@
-"""What leaves the house: the public page, the feeds, and one address for each message. Nobody signs in here.
+"""What leaves the house: the feeds, and one address for each message. Nobody signs in here.
 
 Only the live world speaks to the public, and only when the settings allow it: other worlds have no public channel, so
-their feeds and public page are for people who are signed in (``/w/{world}/public`` is how an exercise looks).
+their feeds are for people who are signed in.
 
 A feed is the same for everybody who asks at its address: its language stands in the address (``?lang=en``), never in the
 request. It is written once and kept until a message is released or time changes it; an unchanged one is answered with 304.
@@ -20,7 +20,6 @@ from typing import Literal
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from anlan import registry
 from anlan.errors import NotFoundError
 from anlan.store import AsOf, Scope, World
 from anlan.texts import LANGUAGES, name_in, say
@@ -28,10 +27,7 @@ from anlan.warning import ATOM_TYPE, CAP_TYPE, RSS_TYPE, Feed, Message, etag, wr
 from anlan.warning import queries as warning
 from anlan.web.access import Permission
 from anlan.web.routing import route
-from anlan.web.views.frame import Option
-from anlan.web.views.public import PublicView, PublicWarning
 from anlan.web.visit import Visit
-from anlan.web.warning_parts import instruction_lines
 
 router = APIRouter()
 PUBLIC = Scope(None, None, 0, "public page")
@@ -58,21 +54,6 @@ class _Written:
     written_at: datetime
     changed_at: datetime | None
     holds_until: datetime | None
-
-
-@route(router, "GET", "/public", Permission.PUBLIC)
-def public(visit: Visit) -> Response:
-    visit.world = visit.site.node.world("live")
-    return _public_page(visit, PUBLIC, feed="/feed.atom", action="/public", cap="/cap")
-
-
-@route(router, "GET", "/w/{world}/public", Permission.READ)
-def rehearsed(visit: Visit) -> Response:
-    """The public page of an exercise, for those who take part in it."""
-    base = visit.home
-    return _public_page(
-        visit, visit.scope, feed=f"{base}/feed.atom", action=f"{base}/public", cap=f"{base}/cap"
-    )
 
 
 @route(router, "HEAD", "/feed.atom", Permission.PUBLIC)
@@ -276,57 +257,3 @@ def _date(text: str) -> datetime | None:
 
 def _authority(visit: Visit, language: str) -> str:
     return say("web.public.authority", language, node=name_in(visit.site.node_names, language))
-
-
-def _public_page(visit: Visit, scope: Scope, *, feed: str, action: str, cap: str) -> Response:
-    world = visit.here
-    chosen = visit.query("area")
-    with world.read() as connection:
-        as_of = AsOf(world.head())
-        counties = registry.children(connection, PUBLIC, as_of, visit.settings.node_area)
-        found = warning.in_force(connection, scope, as_of, at=visit.now)
-        hazards = {one.code: one for one in warning.hazards(connection, scope, as_of)}
-        names = {one.code: one for one in registry.areas(connection, PUBLIC, as_of)}
-    here = next((area for area in counties if area.code == chosen), None)
-    if here is not None:
-        found = [
-            one
-            for one in found
-            if any(here.path.startswith(p) or p.startswith(here.path) for p in one.area_paths)
-        ]
-    elif chosen and chosen != visit.settings.node_area:
-        raise NotFoundError(f"no area {chosen!r} here", key="area.unknown", values={"code": chosen})
-    place = visit.name(here.names) if here is not None else visit.t("web.public.whole")
-    joint = "、" if visit.language == "zh" else ", "
-    shown = []
-    for one in found:
-        texts = one.texts.get(visit.language) or next(iter(one.texts.values()))
-        shown.append(
-            PublicWarning(
-                level=str(one.level),
-                event=visit.name(hazards[one.hazard].names) if one.hazard in hazards else texts["headline"],
-                areas=joint.join(visit.name(names[code].names) for code in one.area_codes if code in names),
-                sender=visit.settings.cap_sender_name,
-                issued_at=one.released_at or one.changed_at,
-                ends_at=one.expires,
-                description=texts["description"],
-                instructions=instruction_lines(texts["instruction"]),
-                href=f"{cap}/{one.message_identifier}",
-            )
-        )
-    key = "web.public.none" if not shown else "web.public.some.one" if len(shown) == 1 else "web.public.some"
-    view = PublicView(
-        authority=_authority(visit, visit.language),
-        here=place,
-        answer=visit.t(key, area=place, count=len(shown)),
-        first_act=shown[0].instructions[0] if shown and shown[0].instructions else "",
-        areas=(
-            Option("", visit.t("web.public.whole"), here is None),
-            *(Option(area.code, visit.name(area.names), area is here) for area in counties),
-        ),
-        warnings=tuple(shown),
-        updated_at=visit.now,
-        feed_href=feed,
-        action=action,
-    )
-    return visit.page("public.html", view)

@@ -54,8 +54,6 @@ _READER = Actor("reader", "subscriber")
 _FIELDS = ("way", "address", "area", "hazard", "level", "quiet_from", "quiet_until")
 
 
-
-
 @route(router, "GET", "/subscribe", Permission.PUBLIC)
 def subscribe_page(visit: Visit) -> Response:
     visit.world = visit.site.node.world("live")
@@ -244,8 +242,6 @@ def _subscription_row(
     )
 
 
-
-
 @route(router, "GET", "/w/{world}/units", Permission.READ)
 def units(visit: Visit) -> Response:
     return _units(visit)
@@ -341,8 +337,6 @@ def _units(visit: Visit, errors: tuple[FieldError, ...] = (), status: int = 200)
             errors=errors,
         )
     return visit.page("units.html", view, current="warnings", status=status)
-
-
 
 
 @route(router, "GET", "/w/{world}/phone-tree", Permission.READ)

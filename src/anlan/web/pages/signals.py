@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from anlan import analysis, assessment, registry, series
 from anlan.analysis import BudgetWeek, Signal, Standing
-from anlan.assessment import Triage
+from anlan.assessment import Assessment, Triage
 from anlan.charts import CurveData, Limit
 from anlan.errors import InputError
 from anlan.flows import chain
@@ -22,7 +22,7 @@ from anlan.web.access import Permission
 from anlan.web.exports import CSV_TYPE, csv_bytes
 from anlan.web.formats import number, probability
 from anlan.web.forms import field_errors
-from anlan.web.looks import naming
+from anlan.web.looks import Naming, naming
 from anlan.web.places import OnMap, city_map, counties_of, outlines
 from anlan.web.plots import Periods, counts_chart, known_track, line_data, lines_chart
 from anlan.web.routing import route
@@ -229,13 +229,18 @@ def signal_page(visit: Visit) -> Response:
 
 def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int = 200) -> Response:
     with visit.here.read() as connection:
-        if "as_of" not in visit.__dict__:
+        if visit.query("known") and "as_of" not in visit.__dict__:  # a day means one of the signal's own zone
             present = analysis.signal(connection, visit.scope, visit.here.as_of(), visit.parameter("signal"))
             visit.days_of(present.calendar.zone)
         args = (connection, visit.scope, visit.as_of)
-        one = analysis.signal(*args, visit.parameter("signal"))
+        versions = analysis.signal_history(*args, visit.parameter("signal"))
+        if not versions:
+            analysis.signal(*args, visit.parameter("signal"))  # says that there is none
+        one, names, people = versions[-1], naming(visit, connection), people_names(visit, connection)
+        made = assessment.assessments(*args, signal_id=one.public_id)
         judged = assessment.triage_of(*args, one.public_id)
         counts = assessment.triage_counts(*args)
+        may_triage = judged is not None and judged.state == "new" and visit.may_act(Permission.TRIAGE)
         packs = {
             pack.pack_id: visit.name(pack.content.get("names")) for pack in registry.installed_packs(*args)
         }
@@ -247,7 +252,7 @@ def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int 
             state=judged.state if judged is not None else "new",
             raised_at=one.raised_at,
             domain=packs.get(one.domain, one.domain),
-            chart=_chart(visit, connection, one),
+            chart=_chart(visit, connection, one, names),
             known=_known(visit, connection, one),
             why=_why(visit, one),
             in_words=_in_words(visit, one),
@@ -255,16 +260,16 @@ def _signal_page(visit: Visit, errors: tuple[FieldError, ...] = (), status: int 
             who=(),
             where=_where(visit, connection, one),
             before=_before(visit, connection, one),
-            others=_others(visit, connection, one),
-            history=_history(visit, connection, one, judged),
+            others=_others(visit, connection, one, names),
+            history=_history(visit, connection, versions, judged, made, people),
             journal="",
             href=f"{visit.home}/signals/{one.public_id}",
             version=str(judged.known_seq if judged is not None else 0),
-            join_to=_join_to(visit, connection, one),
-            may_triage=judged is not None and judged.state == "new" and visit.may_act(Permission.TRIAGE),
+            join_to=_join_to(visit, connection, one) if may_triage else (),
+            may_triage=may_triage,
             may_assess=judged is not None and judged.state == "verified" and visit.may_act(Permission.ASSESS),
             assess_href=f"{visit.home}/signals/{one.public_id}/assess",
-            assessments=_assessments(visit, connection, one),
+            assessments=_assessments(visit, connection, made, people),
             errors=errors,
         )
     return visit.page(
@@ -300,14 +305,13 @@ def _chance(visit: Visit, one: Signal) -> tuple[str, ...]:
     return tuple(visit.t(f"web.signal.chance.{name}") for name in ("units", "double", "backlog", "tests"))
 
 
-def _chart(visit: Visit, connection: Connection, one: Signal) -> ChartView | None:
+def _chart(visit: Visit, connection: Connection, one: Signal, names: Naming) -> ChartView | None:
     if one.series_id is None:
         return None
     args = (connection, visit.scope, visit.as_of)
-    drawn = analysis.chart(*args, one.public_id)
+    drawn = analysis.chart(*args, one.public_id, signal=one)
     if not drawn.periods:
         return None
-    names = naming(visit, connection)
     indicator = names.indicators[one.indicator_code]
     periods = Periods(drawn.calendar, drawn.periods[0], len(drawn.periods))
     unit = names.unit(indicator)
@@ -408,7 +412,7 @@ def _outcome(visit: Visit, judged: Triage | None) -> str:
     return f"{word}{visit.t('web.colon')}{judged.reason}" if judged.reason else word
 
 
-def _others(visit: Visit, connection: Connection, one: Signal) -> tuple[Fact, ...]:
+def _others(visit: Visit, connection: Connection, one: Signal, names: Naming) -> tuple[Fact, ...]:
     """Other open signals of the same area, whatever their domain."""
     found = analysis.signals(
         connection,
@@ -419,7 +423,6 @@ def _others(visit: Visit, connection: Connection, one: Signal) -> tuple[Fact, ..
         only_holding=True,
         limit=9,
     )
-    names = naming(visit, connection)
     return tuple(
         Fact(
             names.area(other.area_code),
@@ -432,20 +435,24 @@ def _others(visit: Visit, connection: Connection, one: Signal) -> tuple[Fact, ..
 
 
 def _history(
-    visit: Visit, connection: Connection, one: Signal, judged: Triage | None
+    visit: Visit,
+    connection: Connection,
+    versions: Sequence[Signal],
+    judged: Triage | None,
+    assessed: Sequence[Assessment],
+    people: Mapping[str, str],
 ) -> tuple[HistoryLine, ...]:
     args = (connection, visit.scope, visit.as_of)
-    people = people_names(visit, connection)
     lines = []
-    for place, version in enumerate(analysis.signal_history(*args, one.public_id)):
+    for place, version in enumerate(versions):
         key = "web.signal.was_raised" if place == 0 else "web.signal.went_on"
         lines.append(HistoryLine(version.changed_at, visit.t(key, version=version.rule_version)))
     if judged is not None:
-        for step in assessment.triage_history(*args, one.public_id)[1:]:
+        for step in assessment.triage_history(*args, versions[-1].public_id)[1:]:
             said = visit.t(f"web.triage.{step.state}")
             reason = f"{visit.t('web.colon')}{step.reason}" if step.reason else ""
             lines.append(HistoryLine(step.at, said + reason, people.get(step.by, "")))
-    for made in assessment.assessments(*args, signal_id=one.public_id):
+    for made in assessed:
         level = visit.t(f"web.level.{made.level}") if made.level else visit.t("web.assess.no_level")
         lines.append(
             HistoryLine(made.changed_at, visit.t("web.signal.assessed", level=level), people.get(made.by, ""))
@@ -477,10 +484,11 @@ def _join_to(visit: Visit, connection: Connection, one: Signal) -> tuple[Option,
     )
 
 
-def _assessments(visit: Visit, connection: Connection, one: Signal) -> tuple[AssessmentLine, ...]:
-    people = people_names(visit, connection)
+def _assessments(
+    visit: Visit, connection: Connection, assessed: Sequence[Assessment], people: Mapping[str, str]
+) -> tuple[AssessmentLine, ...]:
     lines = []
-    for made in assessment.assessments(connection, visit.scope, visit.as_of, signal_id=one.public_id):
+    for made in assessed:
         summary = visit.t(
             "web.signal.judged",
             likelihood=visit.t(f"web.assess.likelihood.{made.likelihood}"),

@@ -20,7 +20,7 @@ from anlan.stats.counts._fast._tile_kernel import (
     load_tile,
     set_bits,
     turn,
-    write_places,
+    write_times,
 )
 from anlan.stats.counts._fast._vector import (
     EXACT,
@@ -104,12 +104,12 @@ def _walk(tile, b, c, chart, found):
 
 
 @njit(**EXACT)
-def screen(values, memory, first, b, c, chart, control_reason, begin, places):
-    """Write series and time of the alarms of the periods from ``first`` on into ``places``, as far as it has room.
+def screen(values, memory, first, b, c, chart, control_reason, begin, number, times):
+    """Write the times of the alarms from ``first`` on into ``times``, as far as it has room, and ``number`` by series.
 
     ``values`` are the counts on the scale of the transformation, ``memory`` its bytes; ``chart`` is front, k, h, whether the
     transformation is "rossi", and whether an alarm resets. Returns the series to go on with (n_series at the end, -1
-    where a value is not acceptable), and the number of places.
+    where a value is not acceptable), and the number of times.
     """
     n_series, n_times = values.shape
     n_walked = n_times - first
@@ -119,7 +119,7 @@ def screen(values, memory, first, b, c, chart, control_reason, begin, places):
     flags = np.empty(n_walked, np.bool_)
     n = 0
     for s in range(begin, n_series, LANES):
-        if n + LANES * n_walked > places[0].size:
+        if n + LANES * n_walked > times.size:
             return s, n
         load_tile(values, s, first, tile)
         _load_means(b, s, mean)
@@ -139,7 +139,7 @@ def screen(values, memory, first, b, c, chart, control_reason, begin, places):
                 for t in range(n_walked):
                     flags[t] = control_reason[s + lane] == ZERO_REFERENCE and tile[t, lane] > 0
                 set_bits(flags, bits[lane])
-        n = write_places(bits, s, n_series, first, places, n)
+        n = write_times(bits, s, first, number, times, n)
     return n_series, n
 
 

@@ -22,7 +22,7 @@ from anlan.stats.counts._fast._tile_kernel import (
     load_tile,
     set_bits,
     turn,
-    write_places,
+    write_times,
 )
 from anlan.stats.counts._fast._vector import (
     EXACT,
@@ -353,11 +353,12 @@ def _whole_tile_c3(tile, length, threshold, min_sigma, found, doubts, ahead):
 
 
 @njit(**EXACT)
-def screen(cases, memory, length, guard, least, threshold, min_sigma, begin, places):
-    """Write series and time of the alarms of C1 (``guard`` 0), C2 (2) or C3 into ``places``, as far as it has room.
+def screen(cases, memory, length, guard, least, threshold, min_sigma, begin, number, times):
+    """Write the times of the alarms of C1 (``guard`` 0), C2 (2) or C3 into ``times``, as far as it has room, and ``number`` by
+    series.
 
     ``memory`` are the bytes of ``cases``. Returns the series to go on with (n_series at the end, -1 where a value is
-    not acceptable), and the number of places.
+    not acceptable), and the number of times.
     """
     n_series, n_times = cases.shape
     tile, doubts = np.empty((n_times, LANES)), np.zeros(n_times, np.uint8)
@@ -366,7 +367,7 @@ def screen(cases, memory, length, guard, least, threshold, min_sigma, begin, pla
     step = LANES * cases.itemsize
     n = 0
     for s in range(begin, n_series, LANES):
-        if n + LANES * n_times > places[0].size:
+        if n + LANES * n_times > times.size:
             return s, n
         load_tile(cases, s, 0, tile)
         gaps, exact = 0, 0
@@ -397,5 +398,5 @@ def screen(cases, memory, length, guard, least, threshold, min_sigma, begin, pla
                     y[t] = tile[t, lane]
                 _exact_row(y, length, guard, least, threshold, min_sigma, flags)
                 set_bits(flags, bits[lane])
-        n = write_places(bits, s, n_series, 0, places, n)
+        n = write_times(bits, s, 0, number, times, n)
     return n_series, n

@@ -134,9 +134,7 @@ def closed(y, mu, means, scale, start, rules, wanted, stops, statistic, alarm, u
         while head < top and begin[head] < t - window:
             head += 1
         if wanted[t]:
-            upper[t] = _closed_limit(
-                begin, head, top, cases, expected, t, means[t], scale, sign, threshold
-            )
+            upper[t] = _closed_limit(begin, head, top, cases, expected, t, means[t], scale, sign, threshold)
         cases[t + 1], expected[t + 1] = cases[t] + y[t], expected[t] + mu[t]
         best = 0.0
         for k in range(head, top):
@@ -225,9 +223,7 @@ def _reach(table, k):
 def _at(table, k, d):
     """Value and two derivatives at a distance from its kappa."""
     a, b, c, e, f, g = table[k, 3], table[k, 4], table[k, 5], table[k, 6], table[k, 7], table[k, 8]
-    value = table[k, VALUE] + d * (
-        a + d / 2 * (b + d / 3 * (c + d / 4 * (e + d / 5 * (f + d / 6 * g))))
-    )
+    value = table[k, VALUE] + d * (a + d / 2 * (b + d / 3 * (c + d / 4 * (e + d / 5 * (f + d / 6 * g)))))
     slope = a + d * (b + d / 2 * (c + d / 3 * (e + d / 4 * (f + d / 5 * g))))
     bend = b + d * (c + d / 2 * (e + d / 3 * (f + d / 4 * g)))
     return value, slope, bend
@@ -416,9 +412,7 @@ def varying(y, mu, means, alpha, start, rules, wanted, stops, statistic, alarm, 
         while head < top and begin[head] < t - window:
             head += 1
         if wanted[t]:
-            upper[t] = _limits(
-                limits, begin, head, top, y, mu, alpha, base, t, means[t], sign, threshold
-            )
+            upper[t] = _limits(limits, begin, head, top, y, mu, alpha, base, t, means[t], sign, threshold)
         score[t + 1] = score[t] + (y[t] - mu[t]) / (1.0 + alpha * mu[t])
         cases[t + 1], none[t + 1] = cases[t] + y[t], none[t] + base[t] / alpha
         best = 0.0

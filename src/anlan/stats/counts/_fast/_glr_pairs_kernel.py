@@ -17,7 +17,9 @@ from numba import njit
 from anlan.stats.counts._fast._glr_kernel import MOST_STEPS, SUMS, _closed_least, _closed_ratio
 from anlan.stats.counts._fast._vector import OPTIONS
 
-CLOSED_IN_R, INTERCEPT_IN_R, EPIDEMIC_IN_R, EPIDEMIC = range(4)  # Poisson intercept; negative binomial; Poisson; ours
+CLOSED_IN_R, INTERCEPT_IN_R, EPIDEMIC_IN_R, EPIDEMIC = range(
+    4
+)  # Poisson intercept; negative binomial; Poisson; ours
 _START, _TOLERANCE, _LOWEST, _MOST_STEPS_IN_R = 0.5, 1e-6, -18.0, 1000
 _NO_LIMIT_IN_R = 1e99
 
@@ -252,7 +254,7 @@ def by_pairs(
     """As ``closed`` of ``_glr_kernel``, for the charts named above; ``before`` are the counts before each period."""
     sign, threshold, window, min_window = rules
     n = y.size
-    needs_grid = chart == EPIDEMIC or chart == EPIDEMIC_IN_R
+    needs_grid = chart in (EPIDEMIC, EPIDEMIC_IN_R)
     table = np.zeros((n + 1 if needs_grid else 1, grid.size))
     for t in range(start, n):
         first, last = _bounds(start, t, n, window, min_window, chart)

@@ -161,19 +161,19 @@ def _write(series, at, row, flags, codes, result):
 
 
 @njit(**EXACT)
-def screen(cases, log_k, first, begin, places):
-    """Write series and time of the alarms into ``places``, as far as it has room.
+def screen(cases, log_k, first, begin, number, times):
+    """Write the times of the alarms into ``times``, as far as it has room, and ``number`` by series.
 
-    Returns the series to go on with (n_series at the end, -1 where a value is not acceptable), and the number of places.
+    Returns the series to go on with (n_series at the end, -1 where a value is not acceptable), and the number of times.
     """
     n_series, n_times = cases.shape
     stack = np.empty((n_times + 1, 4))
     n = 0
     for s in range(begin, n_series):
-        if n + n_times > places[0].size:
+        if n + n_times > times.size:
             return s, n
         stack[0] = np.array([0.0, 1.0, -1.0, 0.0])
-        depth, n_reported, total = 0, 0, 0.0
+        depth, n_reported, total, before = 0, 0, 0.0, n
         for t in range(n_times):
             y = float(cases[s, t])
             if y != y:
@@ -184,6 +184,7 @@ def screen(cases, log_k, first, begin, places):
             n_reported += 1
             total += y
             if t >= first and stack[depth, 3] - _x_log(total, float(n_reported)) > log_k:
-                places[0][n], places[1][n] = s, t
+                times[n] = t
                 n += 1
+        number[s] = n - before
     return n_series, n

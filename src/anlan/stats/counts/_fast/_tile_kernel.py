@@ -1,9 +1,9 @@
 # mypy: ignore-errors
 # numba infers the types.
-"""What the screening kernels share: a tile of ``LANES`` series laid side by side, and alarms written down as places.
+"""What the screening kernels share: a tile of ``LANES`` series laid side by side, and alarms written down as times.
 
 A tile is an array (n_times, LANES). What is found at one time is a byte, one bit a series; eight of them are turned
-into one byte a series, and only the bits that are set are written, as series and time.
+into one byte a series, and only the bits that are set are written, as times of one series after another.
 """
 
 from __future__ import annotations
@@ -109,15 +109,16 @@ def set_bits(found, row):
 
 
 @njit(**EXACT)
-def write_places(bits, series, n_series, start, places, n):
-    """Append (series, ``start`` + time) of every bit to ``places`` from ``n`` on; the place after the last."""
+def write_times(bits, series, start, number, times, n):
+    """Append ``start`` + time of every bit to ``times`` from ``n`` on, and their number by series; the place after the last."""
     words = bits.view(np.uint64)
-    for lane in range(min(LANES, n_series - series)):
+    for lane in range(min(LANES, number.size - series)):
+        before = n
         for g in range(words.shape[1]):
             word = words[lane, g]
             while word:
-                places[0][n] = series + lane
-                places[1][n] = start + 64 * g + trailing_zeros(word)
+                times[n] = start + 64 * g + trailing_zeros(word)
                 n += 1
                 word &= word - np.uint64(1)
+        number[series + lane] = n - before
     return n

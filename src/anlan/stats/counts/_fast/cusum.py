@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anlan.stats.counts import _charts, _input
 from anlan.stats.counts._fast import _cusum_kernel
-from anlan.stats.counts._fast._places import Places, all_places, joined
+from anlan.stats.counts._fast._found import Found, all_found
 from anlan.stats.counts._input import Evaluate
 from anlan.stats.counts.cusum import (
     FRONT,
@@ -20,9 +20,7 @@ from anlan.stats.counts.cusum import (
     limit_line,
     own_scale,
 )
-from anlan.stats.counts.result import Detection, FloatArray, Reason
-
-__all__ = ["alarms", "detect", "joined"]
+from anlan.stats.counts.result import Detection, FloatArray, IntArray, Reason
 
 _BLOCK = 512  # series whose means are made at a time
 _LARGEST_MEAN = 1e100  # above, limits may be infinite: left to the plain module
@@ -76,12 +74,12 @@ def detect(chart: CusumChart, cases: FloatArray, evaluate: Evaluate) -> Detectio
     return found
 
 
-def alarms(chart: CusumChart, counts: NDArray[np.generic]) -> Places | None:
-    """Series and time of each alarm, nothing else; None where a value of ``counts`` is not acceptable."""
+def alarms(chart: CusumChart, counts: NDArray[np.generic]) -> Found | None:
+    """Number of alarms of each series and their times, nothing else; None where a value of ``counts`` is not acceptable."""
     means = _Means.of(chart, counts.shape[1] - 1)
     if (means.level[chart.control.reason == Reason.OK] > _LARGEST_MEAN).any():
-        series, times = np.nonzero(_charts.run(chart, _input.as_series(counts), None).alarm)
-        return series, times
+        flags = _charts.run(chart, _input.as_series(counts), None).alarm
+        return flags.sum(axis=1), np.nonzero(flags)[1]
     values = counts
     if chart.transform.startswith("anscombe"):
         values = np.ascontiguousarray(
@@ -89,12 +87,12 @@ def alarms(chart: CusumChart, counts: NDArray[np.generic]) -> Places | None:
         )
     memory, first, settings = values.reshape(-1).view(np.uint8), chart.control.training, _settings(chart)
 
-    def screen(begin: int, places: Places) -> tuple[int, int]:
-        given = (means.centre, means.scale, settings, chart.control.reason, begin, places)
+    def screen(begin: int, number: IntArray, times: IntArray) -> tuple[int, int]:
+        given = (means.centre, means.scale, settings, chart.control.reason, begin, number, times)
         found: tuple[int, int] = _cusum_kernel.screen(values, memory, first, *given)
         return found
 
-    return all_places(values.shape, screen)
+    return all_found(values.shape, screen)
 
 
 def _settings(chart: CusumChart) -> tuple[float, float, float, bool, bool]:

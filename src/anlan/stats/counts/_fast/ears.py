@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from anlan.stats.counts._fast import _ears_kernel
-from anlan.stats.counts._fast._places import Places, all_places
+from anlan.stats.counts._fast._found import Found, all_found
 from anlan.stats.counts.result import Detection, FloatArray, IntArray
 
 _BLOCK = 512  # series whose p-values are made while their statistics are in the cache
@@ -53,14 +53,14 @@ def detect(
 def alarms(
     method: str, counts: NDArray[np.generic], *, baseline: int, min_reported: int, threshold: float,
     min_sigma: float,
-) -> Places | None:  # fmt: skip
-    """Series and time of each alarm, nothing else; None where a value of ``counts`` is not acceptable."""
+) -> Found | None:  # fmt: skip
+    """Number of alarms of each series and their times, nothing else; None where a value of ``counts`` is not acceptable."""
 
     memory = counts.reshape(-1).view(np.uint8)
 
-    def screen(begin: int, places: Places) -> tuple[int, int]:
+    def screen(begin: int, number: IntArray, times: IntArray) -> tuple[int, int]:
         given = (baseline, GUARDS[method], min_reported, threshold, min_sigma)
-        found: tuple[int, int] = _ears_kernel.screen(counts, memory, *given, begin, places)
+        found: tuple[int, int] = _ears_kernel.screen(counts, memory, *given, begin, number, times)
         return found
 
-    return all_places(counts.shape, screen)
+    return all_found(counts.shape, screen)

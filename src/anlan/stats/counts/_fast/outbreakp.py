@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anlan.stats.counts._fast import _outbreakp_kernel
-from anlan.stats.counts._fast._places import Places, all_places
+from anlan.stats.counts._fast._found import Found, all_found
 from anlan.stats.counts.result import Detection, FloatArray, IntArray
 
 
@@ -18,11 +18,11 @@ def fill(found: Detection, cases: FloatArray, log_k: float, first: int, as_refer
     _outbreakp_kernel.fill(cases, log_k, first, as_reference, found.times, result)
 
 
-def alarms(counts: NDArray[np.generic], log_k: float, first: int) -> Places | None:
-    """Series and time of each alarm, nothing else; None where a value of ``counts`` is not acceptable."""
+def alarms(counts: NDArray[np.generic], log_k: float, first: int) -> Found | None:
+    """Number of alarms of each series and their times, nothing else; None where a value of ``counts`` is not acceptable."""
 
-    def screen(begin: int, places: Places) -> tuple[int, int]:
-        found: tuple[int, int] = _outbreakp_kernel.screen(counts, log_k, first, begin, places)
+    def screen(begin: int, number: IntArray, times: IntArray) -> tuple[int, int]:
+        found: tuple[int, int] = _outbreakp_kernel.screen(counts, log_k, first, begin, number, times)
         return found
 
-    return all_places(counts.shape, screen)
+    return all_found(counts.shape, screen)
