@@ -233,7 +233,8 @@ class Evaluated:
                 for run, performance in zip(self.runs, self.performances, strict=True)
             ],
             "published_ranges": {
-                name: [low / 100, high / 100] for name, (low, high) in PUBLISHED_RANGES.items()
+                name: [round(low / 100, 6), round(high / 100, 6)]
+                for name, (low, high) in PUBLISHED_RANGES.items()
             }
             if self.has_reference
             else None,
@@ -373,7 +374,9 @@ def _stored_detection(stored: ReferenceRow) -> str:
 
 def _reference_json(method: str) -> dict[str, float] | None:
     stored = reference_of(method)
-    return None if stored is None else {name: value / 100 for name, value in stored._asdict().items()}
+    return (
+        None if stored is None else {name: round(value / 100, 6) for name, value in stored._asdict().items()}
+    )
 
 
 def _cell(name: str, estimate: Estimate, *, signed: bool = False) -> str:

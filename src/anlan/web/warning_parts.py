@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import tzinfo
 from itertools import pairwise
 
 from anlan.assessment import Assessment
 from anlan.registry import Area
 from anlan.texts import say
 from anlan.warning import HazardType, HazardWarning, Preview
+from anlan.warning.cap import Info
+from anlan.warning.sending.letters import sms_text
+from anlan.warning.sending.sms import measure
 from anlan.web.access import Permission
 from anlan.web.drawings import length_gauge_svg
 from anlan.web.problems import message_of
 from anlan.web.views.signals import HistoryLine
 from anlan.web.views.warnings import Act, Check, LifeStep, MessageText, SmsPreview
 from anlan.web.visit import Visit
-
-#: Characters of one text message, and of each part of a longer one (3GPP TS 23.038: UCS-2, and GSM 7 bit).
-SMS_CHINESE = (70, 67)
-SMS_LATIN = (160, 153)
-SMS_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -194,20 +192,14 @@ def _done(before: HazardWarning, after: HazardWarning) -> tuple[str, str]:
     return ("returned" if after.state == "draft" else after.state), changed
 
 
-def messages(held: Held) -> tuple[MessageText, ...]:
-    """The message in each language; see ``message_texts``."""
-    return message_texts(held.one, held.shown)
-
-
-def message_texts(one: HazardWarning, shown: Preview) -> tuple[MessageText, ...]:
+def message_texts(shown: Preview, zone: tzinfo) -> tuple[MessageText, ...]:
     """The message in each language, as its CAP document says it: an exercise carries its mark here too."""
     made = []
     for info in shown.alert.infos:
         language = "zh" if info.language.startswith("zh") else "en"
         joint = "、" if language == "zh" else ", "
         areas = joint.join(area.description for area in info.areas)
-        ends = shown.alert.infos[0].expires or one.expires
-        sms = _sms(ends, language, info.headline or info.event, areas, info.instruction or "")
+        sms = _sms(info, language, zone)
         made.append(
             MessageText(
                 language=language,
@@ -222,24 +214,14 @@ def message_texts(one: HazardWarning, shown: Preview) -> tuple[MessageText, ...]
     return tuple(made)
 
 
-def _sms(ends: datetime, language: str, headline: str, areas: str, instruction: str) -> SmsPreview:
-    """What fits a telephone: headline, place, until when, and the first acts, in whole lines."""
-    lines = list(instruction_lines(instruction))
-    place = "" if areas in headline else areas
-    said = say("web.sms", language, headline=headline, areas=place, ends=ends.strftime("%m-%d %H:%M"))
-    text = said.replace("  ", " ")
-    joint = "" if language == "zh" else " "
-    stop = "。" if language == "zh" else "."
-    for line in lines:
-        sentence = line if line.endswith((stop, "！", "!", ".")) else line + stop
-        if len(text) + len(sentence) + 1 > SMS_LIMIT:
-            break
-        text += joint + sentence
-    one, part = SMS_LATIN if text.isascii() else SMS_CHINESE
-    parts = 1 if len(text) <= one else -(-len(text) // part)
-    whole = one if parts == 1 else parts * part
-    label = say("web.warning.sms_gauge", language, count=len(text))
-    return SmsPreview(text, len(text), parts, length_gauge_svg(len(text), one=one, whole=whole, label=label))
+def _sms(info: Info, language: str, zone: tzinfo) -> SmsPreview:
+    """The text message that subscribers get; a unit's has the link for its answer besides."""
+    text = sms_text(info, language, "", subject=info.headline or info.event, zone=zone)
+    length = measure(text)
+    one = measure("中" if length.alphabet == "UCS-2" else "a").room
+    label = say("web.warning.sms_gauge", language, count=length.places)
+    gauge = length_gauge_svg(length.places, one=one, whole=length.room, label=label)
+    return SmsPreview(text, length.places, length.parts, gauge)
 
 
 def instruction_lines(text: str) -> tuple[str, ...]:

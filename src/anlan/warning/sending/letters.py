@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -177,7 +177,7 @@ def _mail_text(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def sms_text(info: Info, language: str, answer_url: str, *, subject: str, zone: ZoneInfo) -> str:
+def sms_text(info: Info, language: str, answer_url: str, *, subject: str, zone: tzinfo) -> str:
     """The message for a telephone, in at most five parts: what, where, until when, the link, then the first acts.
 
     What does not fit is left out in whole lines from the end; an overlong headline alone is sent as it is, since a
@@ -198,5 +198,5 @@ def sms_text(info: Info, language: str, answer_url: str, *, subject: str, zone: 
     return text
 
 
-def _moment(moment: datetime | None, zone: ZoneInfo) -> str:
+def _moment(moment: datetime | None, zone: tzinfo) -> str:
     return "" if moment is None else moment.astimezone(zone).strftime("%m-%d %H:%M")

@@ -77,7 +77,7 @@ def poster(visit: Visit) -> Response:
         one = warning.warning(*args, visit.parameter("warning"))
         shown = message_preview(*args, one.public_id, world=visit.here, settings=visit.settings, at=visit.now)
     wanted = visit.query("text") if visit.query("text") in LANGUAGES else visit.language
-    texts = {text.language: text for text in message_texts(one, shown)}
+    texts = {text.language: text for text in message_texts(shown, visit.site.zone)}
     view = PosterView(
         number=one.number,
         href=f"{visit.home}/warnings/{one.public_id}",

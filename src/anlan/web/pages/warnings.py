@@ -29,7 +29,7 @@ from anlan.web.views.frame import FieldError, Option
 from anlan.web.views.signals import Filter
 from anlan.web.views.warnings import TABS, Tab, WarningForm, WarningList, WarningRow, WarningView
 from anlan.web.visit import Visit
-from anlan.web.warning_parts import Held, acts, checks, history, lead, life, messages, title
+from anlan.web.warning_parts import Held, acts, checks, history, lead, life, message_texts, title
 
 router = APIRouter()
 SHOWN_STATES = ("draft", "review", "in_force", "ended", "expired", "cancelled", "superseded", "withdrawn")
@@ -309,7 +309,7 @@ def _view(
         level=str(one.level),
         life=life(visit, held),
         checks=checks(visit, held) if one.state in ("draft", "review") else (),
-        messages=messages(held),
+        messages=message_texts(held.shown, visit.site.zone),
         cap_xml=held.shown.cap_bytes.decode("utf-8"),
         tab=_tab(visit),
         message_language=visit.query("text") if visit.query("text") in LANGUAGES else visit.language,

@@ -4,8 +4,8 @@
 
 Of all beginnings of a change only those are kept that can still be the best: the log ratio of a stretch of periods is
 concave in kappa and 0 at 0, so that of two beginnings the older is better below some kappa, which depends on the
-stretch between them alone, and the newer above it, for ever after (Romano et al. 2023, J Mach Learn Res 24(81)). Some
-handful of a hundred beginnings remain. With a window the older ones expire, and only newer ones may displace.
+stretch between them alone, and the newer above it, for ever after (Romano et al. 2023, J Mach Learn Res 24(81): 1-36).
+Some handful of a hundred beginnings remain. With a window the older ones expire, and only newer ones may displace.
 
 Where the log ratio depends on the sums of counts and means alone (Poisson; negative binomial with a constant mean) the
 rest is arithmetic: ``closed``. Otherwise (``varying``) every beginning carries its log ratio as a Taylor polynomial
