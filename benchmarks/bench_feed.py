@@ -4,7 +4,7 @@ A node with released warnings is built, the server runs as a process of its own,
 over loopback. Every address is asked for a few seconds in each of several rounds, in turn, so that other work on the
 machine falls on all of them. Ends with 1 when anything is answered with another status than expected.
 
-Run: ``python benchmarks/bench_feed.py [--messages 60] [--connections 16] [--seconds 3] [--rounds 2] [--database-url …]``
+Run: ``python benchmarks/bench_feed.py [--messages 40] [--connections 16] [--seconds 2] [--rounds 2] [--database-url …]``
 (the database must be empty; without it SQLite in a temporary folder).
 """
 
@@ -225,9 +225,9 @@ def measure(address: str, target: Target, connections: int, seconds: float) -> t
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--messages", type=int, default=60)
+    parser.add_argument("--messages", type=int, default=40)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--database-url", default="")
     given = parser.parse_args()

@@ -118,11 +118,11 @@ def test_a_budget_is_a_version_and_can_be_taken_away(city: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"signals": -1}, {"signals": 10_001}, {"signals": 5, "trailing_weeks": 3}]
+    ("signals", "more"), [(-1, {}), (10_001, {}), (5, {"trailing_weeks": 3}), (5, {"trailing_weeks": 261})]
 )
-def test_a_budget_that_cannot_be_used(city: Any, changes: dict[str, Any]) -> None:
+def test_a_budget_that_cannot_be_used(city: Any, signals: int, more: dict[str, Any]) -> None:
     with pytest.raises(InputError) as refused:
-        _set(city, changes.pop("signals"), **changes)
+        _set(city, signals, **more)
     assert len(refused.value.problems) == 1
     with city.world.read() as connection:
         assert alarm_budget(connection, ALL, NOW, "testing") is None

@@ -351,6 +351,16 @@ def test_a_key_that_fails_holds_no_warning_back_and_is_told(drill: World, tmp_pa
     assert "own.key" in finding.message
 
 
+def test_a_signer_that_breaks_holds_no_warning_back(drill: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_given: object, **_named: object) -> None:
+        raise ValueError("no")
+
+    step = drafted(drill)
+    monkeypatch.setattr("signxml.signer.XMLSigner.sign", breaks)
+    assert b"Signature" not in message_of(drill, released(drill, step)).cap_bytes
+    assert kinds(drill) == {"unsigned"}
+
+
 def test_bytes_signed_by_somebody_else_are_found(drill: World) -> None:
     step = released(drill, drafted(drill))
     found = message_of(drill, step)

@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "methods": Command("anlan.cli.methods", extra="cli", help="List the detectors and their parameters."),
     "evaluate": Command("anlan.cli.evaluate", extra="cli", help="Measure detectors on simulated outbreaks or your own series."),
-    "cap": Command("anlan.cli.cap", extra="server", help="Check CAP 1.2 messages as files."),
+    "cap": Command("anlan.cli.cap", extra="server", help="Check CAP messages and feeds, read those of others."),
     "pack": Command("anlan.cli.pack", extra="server", help="Check domain packs (folders of data)."),
     "import": Command(
         "anlan.cli.import_", extra="server", help="Deliver a file: good rows go in, bad rows are explained."

@@ -41,7 +41,5 @@ def _latest(table: sa.Table, seq: int, key: tuple[str, ...], name: str) -> sa.Su
     )
     match = [table.c[column.name] == newest.c[column.name] for column in columns]
     return (
-        sa.select(table)
-        .join(newest, sa.and_(*match, table.c.known_seq == newest.c.known_seq))
-        .subquery(name)
+        sa.select(table).join(newest, sa.and_(*match, table.c.known_seq == newest.c.known_seq)).subquery(name)
     )

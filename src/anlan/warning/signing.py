@@ -84,9 +84,10 @@ class XmlSigner:
         InputError
             If the message is no XML, or is signed already.
         IntegrityError
-            If the result does not verify: nothing that does not may leave the house.
+            If the key cannot sign, or the result does not verify: nothing that does not may leave the house.
         """
         from signxml.algorithms import CanonicalizationMethod
+        from signxml.exceptions import SignXMLException
         from signxml.signer import XMLSigner
 
         root = parse(data, keep_layout=True)
@@ -98,7 +99,12 @@ class XmlSigner:
             digest_algorithm="sha256",
             c14n_algorithm=CanonicalizationMethod(EXCLUSIVE_C14N),
         )
-        written = etree.tostring(signer.sign(root, key=self.key, cert=list(self.certificates)))
+        try:
+            written = etree.tostring(signer.sign(root, key=self.key, cert=list(self.certificates)))
+        except (SignXMLException, UnsupportedAlgorithm, ValueError, TypeError) as error:
+            raise IntegrityError(
+                f"the message cannot be signed with this key: {error}", key="warning.signing_failed"
+            ) from error
         signature = written[written.index(b"<ds:Signature") : written.rindex(b"</ds:Signature>")]
         end = data.rindex(b"</")
         signed = data[:end] + signature + b"</ds:Signature>" + data[end:]

@@ -35,9 +35,8 @@ def create_app(settings: Settings, node: Node) -> FastAPI:
     site = Site(settings, node, ZoneInfo(settings.zone))
     app = FastAPI(title="anlan", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = site
-    app.add_middleware(
-        GZipMiddleware, minimum_size=1000, compresslevel=4
-    )  # a third of the work, 4 % more bytes
+    # Level 4 is a third of the work of the usual 9, for 4 % more bytes.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(Guard, upload_limit=settings.upload_limit_mb * 1_000_000 + 100_000, secure=site.secure)
     add_pages(app)
     app.mount("/static", KeptFiles(directory=STATIC), name=STATIC_MOUNT)

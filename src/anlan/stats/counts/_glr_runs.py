@@ -99,13 +99,12 @@ def _closed_intercept(run: Run, sign: float) -> Maximum:
     cases, expected = tail_sums(run.y), tail_sums(run.mu)
     scale = np.where(run.alpha > LEAST_ALPHA, run.alpha * np.nan_to_num(run.level), 0.0)[:, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = cases / expected
-        kappa = np.log(factor)
-        ratio, slope = np.where(cases > 0, cases * kappa, 0.0) - (cases - expected), kappa
+        slope = -np.log1p((expected / cases - 1) / (1 + scale))
+        rest = cases - expected
         if scale.any():
-            growth = np.log1p(scale * factor) - np.log1p(scale)
-            other = np.where(cases > 0, cases * kappa, 0.0) - (cases + expected / scale) * growth
-            ratio, slope = np.where(scale > 0, other, ratio), np.where(scale > 0, kappa - growth, kappa)
+            growth = np.log1p((cases / expected - 1) * scale / (1 + scale))
+            rest = np.where(scale > 0, growth * expected / scale, rest)
+        ratio = np.where(cases > 0, cases * slope, 0.0) - rest
         ratio = np.where(run.allowed() & (expected > 0) & (sign * (cases - expected) > 0), ratio, 0.0)
     best = ratio.argmax(axis=1)
     place = (np.arange(len(best)), best)

@@ -32,22 +32,20 @@ FARTHEST = -60.0  # kappa below which a decrease is complete
 
 
 @njit(**OPTIONS)
+def _closed_slope(cases, expected, scale):
+    """The derivative of the largest log ratio in the cases."""
+    return -math.log1p((expected / cases - 1.0) / (1.0 + scale))
+
+
+@njit(**OPTIONS)
 def _closed_ratio(cases, expected, scale):
     """Largest log ratio of a stretch with these sums; ``scale`` is alpha times the constant mean, 0 for Poisson."""
     if cases <= 0.0:
         return expected if scale == 0.0 else expected * math.log1p(scale) / scale
-    kappa = math.log(cases / expected)
     if scale == 0.0:
-        return cases * kappa + (expected - cases)
-    growth = math.log1p(scale * cases / expected) - math.log1p(scale)
-    return kappa * cases - (cases + expected / scale) * growth
-
-
-@njit(**OPTIONS)
-def _closed_slope(cases, expected, scale):
-    """Its derivative in the cases."""
-    kappa = math.log(cases / expected)
-    return kappa - (math.log1p(scale * cases / expected) - math.log1p(scale))
+        return cases * math.log(cases / expected) + (expected - cases)
+    growth = math.log1p((cases / expected - 1.0) * scale / (1.0 + scale))
+    return cases * _closed_slope(cases, expected, scale) - growth * expected / scale
 
 
 @njit(**OPTIONS)
