@@ -51,7 +51,8 @@ class Settings:
     )
     cap_sender_name: str = _setting("Demonstration node", "Name of the issuing authority in messages")
     cap_key: str = _setting(
-        "", "File with the private key (PEM, EC or RSA) that signs messages; empty means a key of the node's own"
+        "",
+        "File with the private key (PEM, EC or RSA) that signs messages; empty means a key of the node's own",
     )
     cap_certificate: str = _setting(
         "", "File with the certificate of that key (PEM), then those that lead to its authority"

@@ -21,7 +21,7 @@ REFERENCE = Path(__file__).parents[1] / "reference" / "cap"
 SEEDS = [path.read_bytes() for path in sorted(REFERENCE.glob("*/*")) if path.stat().st_size < 12_000]
 HEAD = b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
 CAREFUL = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 NAMES = [
     "alert",

@@ -7,6 +7,7 @@ import itertools
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,11 @@ V10 = "http://www.incident.com/cap/1.0"
 V12 = "urn:oasis:names:tc:emergency:cap:1.2"
 
 
+@cache
+def sample(name: str) -> ReceivedMessage:
+    return read_message((REFERENCE / name).read_bytes())
+
+
 def notes(message: ReceivedMessage, rule: str) -> list[tuple[str, str]]:
     return [(one.path, str(one.values.get("used", ""))) for one in message.findings if one.rule == rule]
 
@@ -42,7 +48,7 @@ def notes(message: ReceivedMessage, rule: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", sorted(INDEX))
 def test_every_sample_is_read_as_far_as_it_can_be(name: str) -> None:
     row = INDEX[name]
-    found = read_message((REFERENCE / name).read_bytes())
+    found = sample(name)
     if row["class"] == "valid":
         assert found.is_acceptable
         assert found.alert == read((REFERENCE / name).read_bytes())
@@ -62,7 +68,7 @@ def test_every_sample_is_read_as_far_as_it_can_be(name: str) -> None:
 
 
 def test_how_many_samples_can_be_used() -> None:
-    found = {name: read_message((REFERENCE / name).read_bytes()) for name in INDEX}
+    found = {name: sample(name) for name in INDEX}
     unreadable = sorted(name for name, message in found.items() if message.alert is None)
     assert unreadable == [
         "invalid/cap-library__bushfire_invalid-n02.xml",  # an alert without anything in it
@@ -308,7 +314,7 @@ def test_what_cannot_be_read_stands_apart() -> None:
 
 
 def test_samples_of_twenty_issuers_are_one_heap() -> None:
-    received = [read_message((REFERENCE / name).read_bytes()) for name in INDEX]
+    received = [sample(name) for name in INDEX]
     found = sort_out(received, now=SENT)
     assert len(found.states) + len(found.duplicates) + len(found.unreadable) == len(INDEX)
     # The same message is there in several forms: with and without signature, cut out of a feed.

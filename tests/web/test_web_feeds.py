@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,8 +17,10 @@ import uvicorn
 from lxml import etree
 from warning_worlds import CHIEF, OFFICER, PUBLIC, drafted, furnish, released, submitted
 
+from anlan import registry
+from anlan.registry import RoleGrant
 from anlan.settings import Settings
-from anlan.store import FixedClock, Node, World
+from anlan.store import SYSTEM, FixedClock, Node, World
 from anlan.warning import HazardWarning, actions
 from anlan.warning.cap import check, check_document
 from anlan.web.app import create_app
@@ -27,6 +28,14 @@ from anlan.web.app import create_app
 ATOM = "{http://www.w3.org/2005/Atom}"
 HISTORY = "{http://purl.org/syndication/history/1.0}"
 ADDRESS = "https://warn.city.example"
+
+
+@pytest.fixture
+def node(tmp_path: Path, clock: FixedClock) -> Iterator[Node]:
+    """On SQLite: what the feeds are made from is asked of both databases in ``tests/warning/test_warning_feed.py``."""
+    made = Node(Settings(data_dir=tmp_path / "node"), clock=clock)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -51,6 +60,10 @@ def serving(node: Node) -> Iterator[httpx.Client]:
             yield client
         server.should_exit = True
         thread.join(timeout=10)
+
+
+def cookies_of(answer: httpx.Response) -> str:
+    return "; ".join(one.split(";", 1)[0] for one in answer.headers.get_list("set-cookie"))
 
 
 def local(url: str | None) -> str:
@@ -269,14 +282,24 @@ def test_nothing_of_an_exercise_leaves(client: httpx.Client, live: World, node: 
     assert client.get("/w/exercise/feed/2026-W28.atom", follow_redirects=False).status_code == 303
 
 
-def test_an_exercise_has_feeds_for_those_who_take_part(browse: Callable[..., httpx.Client]) -> None:
-    with_session = browse("duty_officer")
+def test_an_exercise_has_feeds_for_those_who_take_part(client: httpx.Client, live: World, node: Node) -> None:
+    drill = furnish(node.create_world("exercise", "exercise", {"zh": "演练", "en": "Exercise"}))
+    step = released(drill, submitted(drill, drafted(drill)), by=CHIEF)
+    with live.write(SYSTEM) as tx:
+        person = registry.add_person(tx, {"zh": "甲", "en": "A"}, [RoleGrant("duty_officer", sensitivity=2)])
+    registry.set_password(live, person, "officer", "correct horse battery", actor=SYSTEM)
+    page = client.get("/sign-in")
+    token = page.text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+    form = {"csrf": token, "account": "officer", "password": "correct horse battery", "next": "/"}
+    # The node is reached by HTTPS as it believes, so that its cookies are sent by hand over this plain line.
+    signed_in = client.post("/sign-in", data=form, headers={"origin": ADDRESS, "cookie": cookies_of(page)})
+    assert signed_in.status_code == 303
+    client.headers["cookie"] = cookies_of(signed_in)
     for kind in ("atom", "rss"):
-        answer = with_session.get(f"/w/exercise/feed.{kind}")
+        answer = client.get(f"/w/exercise/feed.{kind}")
         assert answer.status_code == 200
-        assert re.search(rf"/w/exercise/feed\.{kind}", answer.text)
+        assert f"/w/exercise{path_of(step)}" in answer.text
         assert answer.headers["cache-control"] == "private, no-cache"
-        again = with_session.get(
-            f"/w/exercise/feed.{kind}", headers={"if-none-match": answer.headers["etag"]}
-        )
+        again = client.get(f"/w/exercise/feed.{kind}", headers={"if-none-match": answer.headers["etag"]})
         assert again.status_code == 304
+    assert client.get(f"/w/exercise{path_of(step)}").headers["cache-control"] == "private, no-cache"

@@ -45,8 +45,12 @@ COMMANDS: Mapping[str, Command] = {
         "anlan.cli.detect", extra="cli", help="Find unusual counts in a file (CSV, Excel, Parquet)."
     ),
     "methods": Command("anlan.cli.methods", extra="cli", help="List the detectors and their parameters."),
-    "evaluate": Command("anlan.cli.evaluate", extra="cli", help="Measure detectors on simulated outbreaks or your own series."),
-    "cap": Command("anlan.cli.cap", extra="server", help="Check CAP messages and feeds, read those of others."),
+    "evaluate": Command(
+        "anlan.cli.evaluate", extra="cli", help="Measure detectors on simulated outbreaks or your own series."
+    ),
+    "cap": Command(
+        "anlan.cli.cap", extra="server", help="Check CAP messages and feeds, read those of others."
+    ),
     "pack": Command("anlan.cli.pack", extra="server", help="Check domain packs (folders of data)."),
     "import": Command(
         "anlan.cli.import_", extra="server", help="Deliver a file: good rows go in, bad rows are explained."

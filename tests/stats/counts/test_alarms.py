@@ -74,8 +74,8 @@ def test_bad_values_are_named_on_both_paths(values: Any, message: str, path: Any
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(ParameterError, match="method must be one of"):
         alarms_only("ears_c9", [1.0])
-    with pytest.raises(ParameterError, match="has no parameter 'alhpa'"):
-        alarms_only("ears_c1", [1.0], alhpa=0.1)
+    with pytest.raises(ParameterError, match="has no parameter 'alfa'"):
+        alarms_only("ears_c1", [1.0], alfa=0.1)
     with pytest.raises(ParameterError, match="evaluate must be"):
         alarms_only("ears_c1", np.ones(20), evaluate=[20])
     pytest.importorskip("numba")

@@ -18,6 +18,7 @@ from anlan.stats.counts._incontrol import LEAST_ALPHA
 from anlan.stats.counts.result import BoolArray, FloatArray, IntArray
 
 _MAX_STEPS = 80
+MOST_COUNT = 1e15  # limits above it are none
 _PAIR_CELLS = 400_000  # cells of the (pairs, periods) arrays at a time
 _EPIDEMIC_SERIES = 16
 #: Lambdas between which the maximum of an epidemic's ratio is looked for.
@@ -50,6 +51,11 @@ class Run:
     def take(self, rows: IntArray) -> Run:
         """The same for some of the series."""
         return Run(*(getattr(self, item.name)[rows] for item in fields(self)))
+
+    @property
+    def scale(self) -> FloatArray:
+        """alpha times the constant mean, 0 for Poisson, (n_series,)."""
+        return np.where(self.alpha > LEAST_ALPHA, self.alpha * np.nan_to_num(self.level), 0.0)
 
     @property
     def is_closed(self) -> BoolArray:
@@ -97,7 +103,19 @@ def largest(run: Run, *, change: str, sign: float) -> Maximum:
 def _closed_intercept(run: Run, sign: float) -> Maximum:
     """Poisson, or negative binomial with a constant mean: the best kappa is log of cases over expected cases."""
     cases, expected = tail_sums(run.y), tail_sums(run.mu)
-    scale = np.where(run.alpha > LEAST_ALPHA, run.alpha * np.nan_to_num(run.level), 0.0)[:, np.newaxis]
+    ratio, slope = _closed_ratio(cases, expected, run.scale[:, np.newaxis])
+    with np.errstate(invalid="ignore"):
+        ratio = np.where(run.allowed() & (expected > 0) & (sign * (cases - expected) > 0), ratio, 0.0)
+    best = ratio.argmax(axis=1)
+    place = (np.arange(len(best)), best)
+    found = np.where(ratio[place] > 0, slope[place], 0.0)
+    return Maximum(ratio[place], np.where(np.isfinite(found), found, -1e3))
+
+
+def _closed_ratio(
+    cases: FloatArray, expected: FloatArray, scale: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Largest log ratio of stretches with these sums, and its derivative in the cases."""
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = -np.log1p((expected / cases - 1) / (1 + scale))
         rest = cases - expected
@@ -105,11 +123,7 @@ def _closed_intercept(run: Run, sign: float) -> Maximum:
             growth = np.log1p((cases / expected - 1) * scale / (1 + scale))
             rest = np.where(scale > 0, growth * expected / scale, rest)
         ratio = np.where(cases > 0, cases * slope, 0.0) - rest
-        ratio = np.where(run.allowed() & (expected > 0) & (sign * (cases - expected) > 0), ratio, 0.0)
-    best = ratio.argmax(axis=1)
-    place = (np.arange(len(best)), best)
-    found = np.where(ratio[place] > 0, slope[place], 0.0)
-    return Maximum(ratio[place], np.where(np.isfinite(found), found, -1e3))
+    return ratio, slope
 
 
 def _intercept(run: Run, sign: float) -> Maximum:
@@ -145,18 +159,44 @@ def _records(score: FloatArray, allowed: BoolArray, least: float) -> BoolArray:
 
 
 def least_count(run: Run, threshold: float) -> FloatArray:
-    """The count of the last period with which an increase reaches ``threshold``; negative binomial, (n_series,).
-
-    At any kappa the ratio is a straight line in the count, which gives a count for each; the least of them over kappa
-    and the beginnings. Newton steps for the derivative of the ratio in kappa at that count lead there.
-    """
+    """The count of the last period with which an increase reaches ``threshold``, (n_series,); infinite if none does."""
+    score = scores_before(run)
+    usable = _records(score, run.allowed(), -np.inf)
+    usable &= (np.isfinite(run.mu[:, -1]) & (run.mu[:, -1] > 0))[:, np.newaxis]
+    closed = run.is_closed[:, np.newaxis]
     result = np.full(len(run.y), np.inf)
-    for rows, pairs in _pairs(run, _records(scores_before(run), run.allowed(), -np.inf)):
+    if (usable & closed).any():
+        rows, begin = np.nonzero(usable & closed)
+        before = tail_sums(run.with_current(np.zeros(len(run.y))).y)[rows, begin]
+        np.minimum.at(
+            result, rows, _closed_least(before, tail_sums(run.mu)[rows, begin], run.scale[rows], threshold)
+        )
+    for rows, pairs in _pairs(run, usable & ~closed):
         np.minimum.at(result, rows, _least_count(pairs, threshold))
-    return result
+    return np.where(result < MOST_COUNT, result, np.inf)
+
+
+def _closed_least(
+    before: FloatArray, expected: FloatArray, scale: FloatArray, threshold: float
+) -> FloatArray:
+    """Newton steps in the cases of a stretch: the ratio is convex in them. ``before`` are those before the last period."""
+    total = expected + np.sqrt(2 * threshold * expected * (1 + scale)) + threshold
+    for _ in range(_MAX_STEPS):
+        ratio, slope = _closed_ratio(total, expected, scale)
+        following = np.maximum(total - (ratio - threshold) / slope, expected * (1 + 1e-12))
+        moved = np.abs(following - total)
+        total = following
+        if not (moved > 1e-10 * np.maximum(total, 1.0)).any():
+            break
+    least: FloatArray = np.maximum(total - before, 0.0)
+    return least
 
 
 def _least_count(pairs: _Pairs, threshold: float) -> FloatArray:
+    """At any kappa the ratio is a straight line in the count, which gives a count for each: the least over kappa.
+
+    Newton steps for the derivative of the ratio in kappa at that count lead there.
+    """
     y, mu, alpha = pairs.y[:, :-1], pairs.mu[:, :-1], pairs.alpha
     last = pairs.mu[:, -1]
     inverse, scale = 1 / alpha[:, 0], alpha[:, 0] * last

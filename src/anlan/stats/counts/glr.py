@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from anlan.stats.counts import _charts, _fast, _input, _windows
 from anlan.stats.counts._charts import Steps
 from anlan.stats.counts._glr_reference import largest_in_r
-from anlan.stats.counts._glr_runs import Maximum, Run, largest, least_count, scores_before
+from anlan.stats.counts._glr_runs import MOST_COUNT, Maximum, Run, largest, least_count, scores_before
 from anlan.stats.counts._incontrol import LEAST_ALPHA, Control, Model, control_for
 from anlan.stats.counts._input import Evaluate, parameter_error
 from anlan.stats.counts.result import BoolArray, Detection, FloatArray, IntArray, Reason
@@ -29,7 +29,6 @@ _NO_LIMIT_IN_R = 1e99
 _LIMIT_STEPS = 60
 # Per value, by the compiled kernels of extra ``fast``: a known change, Poisson, negative binomial.
 _SECONDS_SAVED = (2e-7, 2e-5, 4e-5)
-_MOST_COUNT = 1e15
 _MOST_COUNTS_IN_R = 60
 
 
@@ -394,20 +393,18 @@ class _Walk:
             return self._upper_in_r(run, time)
         if chart.sign < 0:
             return self._largest_low_count(run)
-        return np.where(usable, self._smallest_count(run), np.inf)
+        return self._smallest_count(run)
 
     def _smallest_count(self, run: Run) -> FloatArray:
-        """Newton steps in the count: the ratio is convex in it, so that from above they go straight to the limit."""
+        """Epidemic: Newton steps in the count; the ratio is convex in it, so that from above they go to the limit."""
         chart, mu = self.chart, run.mu[:, -1]
-        if chart.change == "intercept" and not run.is_closed.all():
-            return self._smallest_varying(run)
+        if chart.change == "intercept":
+            return np.ceil(least_count(run, chart.threshold) - 1e-7)
         excess = np.where(run.allowed(), scores_before(run), -np.inf).max(axis=1)
         spread = mu * (1 + run.alpha * mu)
         base = np.where(np.isfinite(excess), np.maximum(-excess, 0.0) * (1 + run.alpha * mu), 0.0)
         count = mu + base + np.sqrt(2 * chart.threshold * spread) + 1
-        open_ = run.allowed().any(axis=1) & np.isfinite(mu) & (mu > 0)
-        if chart.change == "epidemic":
-            open_ &= run.previous[:, -1] > 0
+        open_ = run.allowed().any(axis=1) & np.isfinite(mu) & (mu > 0) & (run.previous[:, -1] > 0)
         count[~open_] = np.inf
         for _ in range(_LIMIT_STEPS):
             rows = np.flatnonzero(open_)
@@ -418,21 +415,11 @@ class _Walk:
             stuck = ~(found.slope > 0)
             following = np.where(stuck, 4 * count[rows] + 4, np.maximum(count[rows] - step, 0.0))
             moved = np.abs(following - count[rows])
-            count[rows] = np.where(following > _MOST_COUNT, np.inf, following)
+            count[rows] = np.where(following > MOST_COUNT, np.inf, following)
             open_[rows] = (moved > 1e-9 * np.maximum(count[rows], 1.0)) & np.isfinite(count[rows])
             if not open_.any():
                 break
         return np.ceil(count - 1e-7)
-
-    def _smallest_varying(self, run: Run) -> FloatArray:
-        count = np.full(len(run.y), np.inf)
-        closed = np.flatnonzero(run.is_closed)
-        if len(closed):
-            count[closed] = self._smallest_count(run.take(closed))
-        rows = np.flatnonzero(~run.is_closed & np.isfinite(run.mu[:, -1]) & (run.mu[:, -1] > 0))
-        found = least_count(run.take(rows), self.chart.threshold)
-        count[rows] = np.ceil(np.where(found < _MOST_COUNT, found, np.inf) - 1e-7)
-        return count
 
     def _largest_low_count(self, run: Run) -> FloatArray:
         """For a decrease: halving between no case and the mean; -1 where even no case makes no alarm."""
