@@ -33,6 +33,8 @@ COMMANDS = (
     "rule",
     "signals",
     "cap",
+    "cap check",
+    "cap import",
     "journal",
     "backup",
     "restore",

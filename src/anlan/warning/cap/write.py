@@ -14,12 +14,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from lxml import etree
+
 from anlan.warning.cap.findings import refusal
 from anlan.warning.cap.model import Alert, Area, Info, NamedValue, Point, Resource
+from anlan.warning.cap.safe_xml import parse
 from anlan.warning.cap.schema import NAMESPACE
 from anlan.warning.cap.times import format_time
 
-__all__ = ["NOT_XML", "format_circle", "format_ring", "write"]
+__all__ = ["NOT_XML", "format_circle", "format_ring", "readable", "write"]
 
 # What XML 1.0 cannot hold, not even as a character reference.
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -158,3 +161,10 @@ def _escape(name: str, text: str) -> str:
     if found := NOT_XML.search(text):
         raise refusal("XMLCHARS", element=name, character=f"U+{ord(found[0]):04X}")
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], text)
+
+
+def readable(data: bytes) -> str:
+    """A message with one element a line, to be looked at; its signature holds for ``data`` alone."""
+    root = parse(data)
+    etree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="unicode")

@@ -18,6 +18,7 @@ from anlan.texts import LANGUAGES
 from anlan.warning import HazardWarning, Preview, actions
 from anlan.warning import preview as message_preview
 from anlan.warning import queries as warning
+from anlan.warning.cap.write import readable
 from anlan.warning.types import TEXT_FIELDS
 from anlan.web.access import Permission
 from anlan.web.exports import CSV_TYPE, csv_bytes
@@ -310,7 +311,7 @@ def _view(
         life=life(visit, held),
         checks=checks(visit, held) if one.state in ("draft", "review") else (),
         messages=message_texts(held.shown, visit.site.zone),
-        cap_xml=held.shown.cap_bytes.decode("utf-8"),
+        cap_xml=readable(held.shown.cap_bytes),
         tab=_tab(visit),
         message_language=visit.query("text") if visit.query("text") in LANGUAGES else visit.language,
         href=href,
