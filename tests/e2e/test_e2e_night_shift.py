@@ -208,7 +208,7 @@ def _is_in_force_everywhere(duty: Desk, chief: Desk, server: Server, path: str) 
     expect(strip).to_contain_text(HEADLINE["orange"][duty.language])
     expect(strip.locator(".level.lv-orange")).to_be_visible()
 
-    feed = etree.fromstring(_get(duty, "/w/exercise/feed.atom").body())
+    feed = etree.fromstring(_get(duty, f"/w/exercise/feed.atom?lang={duty.language}").body())
     (entry,) = feed.findall("a:entry", ATOM)
     assert entry.findtext("cap:status", None, ATOM) == "Exercise"
     assert entry.findtext("a:title", None, ATOM) == MARKED[duty.language] + HEADLINE["orange"][duty.language]

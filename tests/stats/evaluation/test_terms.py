@@ -120,6 +120,14 @@ def test_terms_by_hand() -> None:
     assert both.estimate("sensitivity").value == pytest.approx(3 / 4)
 
 
+def test_outbreaks_of_the_history_are_in_no_judged_week() -> None:
+    counties = simulated(2, n=20, outbreaks_per_1000=50.0, judged_per_1000=1.0)
+    per_outbreak = counties.outbreak_weeks.sum() / counties.judged_outbreaks.sum()
+
+    assert counties.judged_outbreaks.sum() < (~counties.judged_outbreaks).sum() / 50
+    assert 1 <= per_outbreak <= 2.5  # seven days lie in one or two weeks; one may reach in from the history
+
+
 def test_an_alarm_before_the_outbreak_in_its_week_does_not_find_it() -> None:
     days = np.zeros((2, 21), dtype=bool)
     days[0, 3] = True

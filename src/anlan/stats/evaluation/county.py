@@ -126,9 +126,9 @@ class CountyDays:
         """Judged weeks from the beginning of an outbreak to its last case, shape (n_series, n_tested_weeks)."""
         inside = np.zeros((len(self.days), len(self.tested_weeks)), dtype=bool)
         first = np.maximum(self.outbreak_first // 7 - self.first_tested, 0)
-        last = self.outbreak_last // 7 - self.first_tested
-        for series, begin, end in zip(self.outbreak_series, first, last, strict=True):
-            inside[series, begin : end + 1] = True
+        stop = np.maximum(self.outbreak_last // 7 - self.first_tested + 1, 0)  # 0: before the first judged week
+        for series, begin, end in zip(self.outbreak_series, first, stop, strict=True):
+            inside[series, begin:end] = True
         return inside
 
 

@@ -273,7 +273,7 @@ def _page(visit: Visit, door: Door, look: _Look) -> str:
         map_href=f"{door.base}/map.svg?{urlencode({**area, **lang})}",
         map_words=words,
         report_href=f"{door.base}/report?{urlencode(lang)}",
-        feed_href=door.base.removesuffix("/public") + "/feed.atom",
+        feed_href=door.base.removesuffix("/public") + "/feed",
         json_href=f"{door.base}.json",
         action=door.base,
         lang=asked,

@@ -88,57 +88,76 @@ def _closed_most(cases, expected, scale, threshold, best):
 
 
 @njit(**OPTIONS)
-def _closed_push(begin, ratio, head, top, q, cases, expected, sign, expires):
+def _closed_push(begin, ratio, cases, expected, head, top, q, sign, expires):
     """Add beginning ``q``; beginnings that can no longer be the best go. The new top."""
     below = 1.0
     while top > head:
-        last = begin[top - 1]
-        below = (cases[q] - cases[last]) / (expected[q] - expected[last])
-        if sign * (below - ratio[top - 1]) > 0.0:
+        k = top - 1
+        below = cases[k] / expected[k]
+        if sign * (below - ratio[k]) > 0.0:
             break
-        top -= 1
+        top = k
         below = 1.0
-    begin[top] = q
+        if top > head:
+            cases[k - 1] += cases[k]
+            expected[k - 1] += expected[k]
+    begin[top], cases[top], expected[top] = q, 0.0, 0.0
     ratio[top] = 1.0 if expires else below
     return top + 1
 
 
 @njit(**OPTIONS)
-def _closed_limit(begin, head, top, cases, expected, t, mean, scale, sign, threshold):
+def _closed_limit(cases, expected, head, top, recent, awaited, mean, scale, sign, threshold):
+    """The limit of a period with that mean; ``recent`` and ``awaited`` are the sums since the newest beginning."""
     best = np.inf if sign > 0 else -1.0
     if not (mean > 0.0 and mean < np.inf):
         return best
+    awaited += mean
     for k in range(top - 1, head - 1, -1):
-        total, mu = cases[t] - cases[begin[k]], expected[t] - expected[begin[k]] + mean
+        recent, awaited = recent + cases[k], awaited + expected[k]
         if sign > 0:
-            best = _closed_least(total, mu, scale, threshold, best)
+            best = _closed_least(recent, awaited, scale, threshold, best)
         else:
-            best = _closed_most(total, mu, scale, threshold, best)
+            best = _closed_most(recent, awaited, scale, threshold, best)
     return np.ceil(best - 1e-7) if sign > 0 else best
 
 
 @njit(**OPTIONS)
 def closed(y, mu, means, scale, start, rules, wanted, stops, statistic, alarm, upper):
-    """One series from ``start`` on. The period after the first alarm if the walk ``stops`` there, else the last."""
+    """One series from ``start`` on. The period after the first alarm if the walk ``stops`` there, else the last.
+
+    ``cases`` and ``expected`` of a beginning are those of the periods up to the next one.
+    """
     sign, threshold, window, min_window = rules
     n = y.size
-    cases, expected = np.zeros(n + 1), np.zeros(n + 1)
-    begin, ratio = np.zeros(n + 1, np.int64), np.zeros(n + 1)
+    begin, ratio, cases, expected = (
+        np.zeros(n + 1, np.int64),
+        np.zeros(n + 1),
+        np.zeros(n + 1),
+        np.zeros(n + 1),
+    )
     expires, head, top = window < n, 0, 0
     for t in range(start, n):
         q = t - min_window + 1
         if q >= start:
-            top = _closed_push(begin, ratio, head, top, q, cases, expected, sign, expires)
+            if top > head:
+                cases[top - 1] += y[q - 1]
+                expected[top - 1] += mu[q - 1]
+            top = _closed_push(begin, ratio, cases, expected, head, top, q, sign, expires)
         while head < top and begin[head] < t - window:
             head += 1
+        recent, awaited = 0.0, 0.0
+        for s in range(max(q, start), t):
+            recent, awaited = recent + y[s], awaited + mu[s]
         if wanted[t]:
-            upper[t] = _closed_limit(begin, head, top, cases, expected, t, means[t], scale, sign, threshold)
-        cases[t + 1], expected[t + 1] = cases[t] + y[t], expected[t] + mu[t]
-        best = 0.0
-        for k in range(head, top):
-            total, stretch = cases[t + 1] - cases[begin[k]], expected[t + 1] - expected[begin[k]]
-            if sign * (total - stretch) > 0.0 and stretch > 0.0:
-                best = max(best, _closed_ratio(total, stretch, scale))
+            upper[t] = _closed_limit(
+                cases, expected, head, top, recent, awaited, means[t], scale, sign, threshold
+            )
+        recent, awaited, best = recent + y[t], awaited + mu[t], 0.0
+        for k in range(top - 1, head - 1, -1):
+            recent, awaited = recent + cases[k], awaited + expected[k]
+            if sign * (recent - awaited) > 0.0 and awaited > 0.0:
+                best = max(best, _closed_ratio(recent, awaited, scale))
         statistic[t] = best
         if best >= threshold:
             alarm[t] = True
