@@ -117,13 +117,19 @@ def _closed_ratio(
 ) -> tuple[FloatArray, FloatArray]:
     """Largest log ratio of stretches with these sums, and its derivative in the cases."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = -np.log1p((expected / cases - 1) / (1 + scale))
+        slope = -_log_mixed(expected / cases, scale)
         rest = cases - expected
         if scale.any():
-            growth = np.log1p((cases / expected - 1) * scale / (1 + scale))
-            rest = np.where(scale > 0, growth * expected / scale, rest)
+            rest = np.where(scale > 0, _log_mixed(cases / expected, 1 / scale) * expected / scale, rest)
         ratio = np.where(cases > 0, cases * slope, 0.0) - rest
     return ratio, slope
+
+
+def _log_mixed(factor: FloatArray, scale: FloatArray) -> FloatArray:
+    """log((factor + scale) / (1 + scale)), exact next to 0 and far from it."""
+    away = (factor - 1) / (1 + scale)
+    found: FloatArray = np.where(away > -0.5, np.log1p(away), np.log((factor + scale) / (1 + scale)))
+    return found
 
 
 def _intercept(run: Run, sign: float) -> Maximum:

@@ -126,7 +126,8 @@ class CountyDays:
         """Judged weeks from the beginning of an outbreak to its last case, shape (n_series, n_tested_weeks)."""
         inside = np.zeros((len(self.days), len(self.tested_weeks)), dtype=bool)
         first = np.maximum(self.outbreak_first // 7 - self.first_tested, 0)
-        stop = np.maximum(self.outbreak_last // 7 - self.first_tested + 1, 0)  # 0: before the first judged week
+        # 0 for an outbreak that ended before the first judged week.
+        stop = np.maximum(self.outbreak_last // 7 - self.first_tested + 1, 0)
         for series, begin, end in zip(self.outbreak_series, first, stop, strict=True):
             inside[series, begin:end] = True
         return inside

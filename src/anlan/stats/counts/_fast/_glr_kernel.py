@@ -32,20 +32,19 @@ FARTHEST = -60.0  # kappa below which a decrease is complete
 
 
 @njit(**OPTIONS)
-def _closed_slope(cases, expected, scale):
-    """The derivative of the largest log ratio in the cases."""
-    return -math.log1p((expected / cases - 1.0) / (1.0 + scale))
+def _log_mixed(factor, scale):
+    """log((factor + scale) / (1 + scale)), exact next to 0 and far from it."""
+    away = (factor - 1.0) / (1.0 + scale)
+    return math.log1p(away) if away > -0.5 else math.log((factor + scale) / (1.0 + scale))
 
 
 @njit(**OPTIONS)
 def _closed_ratio(cases, expected, scale):
     """Largest log ratio of a stretch with these sums; ``scale`` is alpha times the constant mean, 0 for Poisson."""
-    if cases <= 0.0:
-        return expected if scale == 0.0 else expected * math.log1p(scale) / scale
     if scale == 0.0:
-        return cases * math.log(cases / expected) + (expected - cases)
-    growth = math.log1p((cases / expected - 1.0) * scale / (1.0 + scale))
-    return cases * _closed_slope(cases, expected, scale) - growth * expected / scale
+        return (cases * math.log(cases / expected) if cases > 0.0 else 0.0) + (expected - cases)
+    rest = _log_mixed(cases / expected, 1.0 / scale) * expected / scale
+    return -rest if cases <= 0.0 else -cases * _log_mixed(expected / cases, scale) - rest
 
 
 @njit(**OPTIONS)
@@ -59,7 +58,7 @@ def _closed_least(cases, expected, scale, threshold, best):
         # Newton steps in a convex function: wherever they begin, the second is above the limit.
         total = expected + math.sqrt(2.0 * threshold * expected * (1.0 + scale)) + threshold
     for _ in range(MOST_STEPS):
-        slope = _closed_slope(total, expected, scale)
+        slope = -_log_mixed(expected / total, scale)
         if not slope > 0.0:
             break
         following = total - (_closed_ratio(total, expected, scale) - threshold) / slope
