@@ -43,7 +43,8 @@ class Settings:
 
     @property
     def n_window(self) -> int:
-        return round(self.years * self.period)
+        # Two years of dated weeks round to less than the least history: never shorter than that.
+        return max(round(self.years * self.period), self.min_history)
 
     @property
     def min_history(self) -> int:
