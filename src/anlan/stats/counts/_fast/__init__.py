@@ -35,9 +35,10 @@ _chosen: ContextVar[str] = ContextVar("anlan_counts_engine", default="auto")
 def engine(name: Engine) -> Iterator[None]:
     """Within the block, let the detectors choose (``auto``), or keep them to the ``plain`` or ``compiled`` path.
 
-    Farrington flexible, EARS, CUSUM and outbreakP have a compiled path, for all their options; methods without one take
-    the plain one in any case. ``extra["compiled"]`` of Farrington flexible says which one ran, EARS gives the same bits by
-    both, CUSUM the same statistics and alarms, outbreakP the same alarms. The choice holds for this thread or task only.
+    Farrington flexible, EARS, CUSUM, outbreakP and the likelihood ratio charts have a compiled path, for all their
+    options; methods without one take the plain one in any case. ``extra["compiled"]`` of Farrington flexible says which
+    one ran, EARS gives the same bits by both, CUSUM the same statistics and alarms, outbreakP and the likelihood ratio
+    charts the same alarms. The choice holds for this thread or task only.
 
     Raises
     ------
