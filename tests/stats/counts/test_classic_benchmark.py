@@ -13,6 +13,7 @@ from reference_cases import REFERENCE, FloatArray, read_rows
 
 from anlan.stats.counts import (
     Detection,
+    _fast,
     bayes1,
     bayes2,
     bayes3,
@@ -81,9 +82,13 @@ def test_gives_the_flags_of_the_reference_run(name: str, variant: str, column: s
     np.testing.assert_array_equal(found.alarm, expected(name, column))
 
 
-def test_the_negative_binomial_chart_gives_the_flags_of_the_reference_run() -> None:
+@pytest.mark.parametrize("path", ["plain", "compiled"])
+def test_the_negative_binomial_chart_gives_the_flags_of_the_reference_run(path: _fast.Engine) -> None:
+    if path == "compiled" and not _fast.is_installed():
+        pytest.skip("numba is not installed")
     counts, _ = simulated("alarms_with_current")
-    found = glr_nb(counts, evaluate=slice(575, WEEKS), training=575, trend=True)
+    with _fast.engine(path):
+        found = glr_nb(counts, evaluate=slice(575, WEEKS), training=575, trend=True)
     np.testing.assert_array_equal(found.alarm, expected("glr_nb", "alarms_with_current"))
 
 

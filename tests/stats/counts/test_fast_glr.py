@@ -213,3 +213,14 @@ def test_the_state_of_a_chart_can_be_kept() -> None:
         batch = glr_poisson(counts, mean=5.0, theta=0.6, evaluate=slice(60, None))
     np.testing.assert_array_equal(found.extra["statistic"], batch.extra["statistic"])
     assert pickle.dumps(later)
+
+
+def test_means_that_fall_to_nothing_lose_no_digits() -> None:
+    """Sums of such means vanish in a running total; those of each stretch do not."""
+    mean = np.concatenate([np.full(30, 5.0), np.exp(np.linspace(-5, -24, 30))])
+    counts = np.concatenate([np.full(30, 4.0), np.zeros(28), [1.0, 1.0]])[np.newaxis]
+    expected = float(mean[-2:].sum())
+    for found in both(lambda: glr_poisson(counts, mean=mean, threshold=1e3)):
+        assert found.extra["statistic"][0, -1] == pytest.approx(
+            2 * np.log(2 / expected) + expected - 2, rel=1e-13
+        )

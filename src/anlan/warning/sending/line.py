@@ -49,9 +49,9 @@ class Line:
         if time.monotonic() < self.ends_at:
             return False
         with self._lock:
-            if not self.is_cut and self._socket is not None:
+            was_cut, self.is_cut = self.is_cut, True  # before the waiting thread wakes up and looks at it
+            if not was_cut and self._socket is not None:
                 _shut(self._socket)
-            self.is_cut = True
         return True
 
 
